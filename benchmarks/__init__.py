@@ -1,0 +1,1 @@
+"""What is measured: scenarios, runs, comparisons, and the engine that judges them."""

@@ -1,0 +1,59 @@
+"""Asks a registered endpoint through the guard: at its address, if allowed, while time lasts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from django.conf import settings
+
+from benchmarks.engine.metrics import metric_of
+from benchmarks.outbound import Outbound, Refused, Unreachable
+from benchmarks.predictors.base import PredictorError
+from benchmarks.predictors.endpoint import Asked, EndpointPredictor
+from benchmarks.predictors.protocols import Endpoint
+from catalog.models import ModelEndpoint, ModelVersion
+
+#: What a job's own work may take of its time limit; the rest is for measuring and writing.
+SHARE_OF_LIMIT = 0.9
+
+
+def ask(version: ModelVersion, frame: pd.DataFrame, *, alone: bool, seed: int) -> Asked:
+    """The endpoint's answers; `alone` sends each row by itself, so that its time is its own.
+
+    Raises PredictorError in words that the model's owner can act on.
+    """
+    endpoint = description(version.endpoint, alone=alone)
+    try:
+        with Outbound(
+            version.endpoint.address, allowed=settings.OUTBOUND_HOSTS, seconds=endpoint.deadline
+        ) as outbound:
+            predictor = EndpointPredictor(
+                endpoint,
+                outbound.send,
+                list(version.input_columns),
+                version.model.task,
+                seconds=settings.CELERY_TASK_SOFT_TIME_LIMIT * SHARE_OF_LIMIT,
+                seed=seed,
+            )
+            return predictor.answer(frame)
+    except (Refused, Unreachable) as error:
+        raise PredictorError(f"The endpoint was not asked. {error}") from error
+
+
+def description(row: ModelEndpoint, *, alone: bool = False) -> Endpoint:
+    return Endpoint(
+        protocol=row.protocol,
+        model=row.served_model,
+        version=row.served_version,
+        output=row.output,
+        batch_size=1 if alone else row.batch_size,
+        deadline=row.deadline,
+    )
+
+
+def measures_latency(plan: Mapping[str, Any]) -> bool:
+    """Whether anything in a run's plan is judged by the time that an answer takes."""
+    keys = {metric["key"] for metric in plan["metrics"]}
+    for scenario in plan["scenarios"]:
+        keys |= {criterion["metric"] for criterion in scenario["criteria"]}
+    return any("latency_ms" in metric_of(key).needs for key in keys)

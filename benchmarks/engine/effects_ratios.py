@@ -1,0 +1,230 @@
+"""Metrics without a normal formula compared: ratios, class averages, moments, quantiles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isfinite
+
+import numpy as np
+from scipy import stats
+
+from benchmarks.engine.calibration_error import calibration_draws
+from benchmarks.engine.calibration_pairs import Shift, pair_sum, paired_shift, unpaired_shift
+from benchmarks.engine.draws import (
+    FEWEST_CLUSTERS,
+    Bootstrap,
+    bootstrap_counts,
+    generator,
+    independent,
+)
+from benchmarks.engine.effects_base import (
+    ZERO_VARIANCE_MINIMUM,
+    Frame,
+    Terms,
+    count_of,
+    shared_clusters,
+    undefined_effect,
+)
+from benchmarks.engine.formulas import Metric, confusion, tabulate
+from benchmarks.engine.intervals import difference_of, mean_of, order_statistics
+from benchmarks.engine.multiclass import patterns_of
+from benchmarks.engine.proportions import mcnemar
+from benchmarks.engine.quantiles import exceedances, quantile_difference, time_blocks
+from benchmarks.engine.scored import FloatArray, IntArray, Scored
+from benchmarks.engine.skewed import skewed_difference, skewed_interval
+from benchmarks.engine.values import Effect, Reason
+
+
+def ratios(
+    baseline: Scored, candidate: Scored, metric: Metric, slice: str, terms: Terms
+) -> Effect:
+    before, after = confusion(baseline), confusion(candidate)
+    first = float(metric.of_counts(before.total))
+    second = float(metric.of_counts(after.total))
+    n = min(baseline.n, candidate.n)
+    if not (isfinite(first) and isfinite(second)):
+        one_class = baseline.positives in (0, baseline.n)
+        reason = Reason.ONE_CLASS if one_class else Reason.UNDEFINED
+        known = [value if isfinite(value) else None for value in (first, second)]
+        return undefined_effect(metric.key, slice, n, reason, *known)
+    clusters = shared_clusters(baseline, candidate)
+    frame = Frame(metric.key, slice, first, second, n, count_of(clusters), terms)
+    if before.scarce or after.scarce:
+        return frame.too_few()
+    if terms.paired:
+        if np.array_equal(baseline["prediction"], candidate["prediction"]):
+            same = min(metric.trials_of(before.total), metric.trials_of(after.total))
+            return frame.same_answers(same)
+        boot = _joint_bootstrap(baseline, candidate, clusters, metric, slice, terms)
+        return frame.from_bootstrap(boot, "paired bootstrap")
+    rngs = [generator(terms.seed, metric.key, slice, side) for side in ("after", "before")]
+    draws = [
+        bootstrap_counts(counts, metric.of_counts, rng, terms.resamples)
+        for counts, rng in zip((after, before), rngs, strict=True)
+    ]
+    return frame.from_bootstrap(independent(*draws), "bootstrap")
+
+
+def _joint_bootstrap(
+    baseline: Scored,
+    candidate: Scored,
+    clusters: IntArray | None,
+    metric: Metric,
+    slice: str,
+    terms: Terms,
+) -> Bootstrap:
+    """Draws of both sides at once from the table label × baseline × candidate decision."""
+    label = (candidate["label"] == 1).astype(np.int64)
+    first = (baseline["prediction"] == 1).astype(np.int64)
+    second = (candidate["prediction"] == 1).astype(np.int64)
+    counts = tabulate(4 * label + 2 * first + second, 8, clusters)
+    cell = np.arange(8)
+    to_baseline = np.eye(4)[2 * (cell // 4) + cell // 2 % 2]
+    to_candidate = np.eye(4)[2 * (cell // 4) + cell % 2]
+
+    def difference(table: FloatArray) -> FloatArray:
+        return metric.of_counts(table @ to_candidate) - metric.of_counts(table @ to_baseline)
+
+    rng = generator(terms.seed, metric.key, slice)
+    return bootstrap_counts(counts, difference, rng, terms.resamples)
+
+
+def class_averages(
+    baseline: Scored, candidate: Scored, metric: Metric, slice: str, terms: Terms
+) -> Effect:
+    """Bootstrap of the joint table of label and both predictions."""
+    clusters = shared_clusters(baseline, candidate)
+    before = patterns_of([baseline], baseline.cluster)
+    after = patterns_of([candidate], candidate.cluster)
+    values = before.value(metric.averaged, 0), after.value(metric.averaged, 0)
+    n = min(baseline.n, candidate.n)
+    frame = Frame(metric.key, slice, *values, n, count_of(clusters), terms)
+    if before.counts.scarce or after.counts.scarce:
+        return frame.too_few()
+    if not terms.paired:
+        draws = [
+            bootstrap_counts(
+                side.counts,
+                side.average(metric.averaged, 0),
+                generator(terms.seed, metric.key, slice, name),
+                terms.resamples,
+            )
+            for name, side in (("after", after), ("before", before))
+        ]
+        return frame.from_bootstrap(independent(*draws), "bootstrap")
+    if np.array_equal(baseline["prediction"], candidate["prediction"]):
+        return frame.same_answers(n)
+    both = patterns_of([candidate, baseline], clusters)
+    sides = [both.average(metric.averaged, number) for number in (0, 1)]
+    boot = bootstrap_counts(
+        both.counts,
+        lambda table: sides[0](table) - sides[1](table),
+        generator(terms.seed, metric.key, slice),
+        terms.resamples,
+    )
+    return frame.from_bootstrap(boot, "paired bootstrap")
+
+
+def calibration_errors(
+    baseline: Scored, candidate: Scored, metric: Metric, slice: str, terms: Terms
+) -> Effect:
+    """The debiased error by its pairs of items; by resampling with clusters and near zero."""
+    rng, n = generator(terms.seed, metric.key, slice), min(baseline.n, candidate.n)
+    boots = calibration_draws(baseline, candidate, terms.paired, rng, terms.resamples)
+    if boots is None or n < ZERO_VARIANCE_MINIMUM:
+        return undefined_effect(metric.key, slice, n, Reason.TOO_FEW)
+    first, second, joint = boots
+    clusters = shared_clusters(baseline, candidate)
+    frame = Frame(metric.key, slice, first.value, second.value, n, count_of(clusters), terms)
+    if first.scarce or second.scarce:
+        return frame.too_few()
+    if terms.paired and np.array_equal(baseline["score"], candidate["score"]):
+        return frame.same_answers(n)
+    drawn = frame.from_bootstrap(joint or independent(second, first), "bootstrap")
+    shift = None if clusters is not None else _pair_shift(baseline, candidate, terms.paired)
+    if shift is None:
+        return drawn
+    if shift.error is None:
+        return replace(drawn, p_value=shift.p_value)
+    half = float(stats.norm.ppf((1 + terms.level) / 2)) * shift.error
+    middle = second.value - first.value
+    return frame.from_error(
+        (middle - half, middle + half), shift.p_value, "pairs of items", shift.error
+    )
+
+
+def _pair_shift(baseline: Scored, candidate: Scored, paired: bool) -> Shift | None:
+    before, after = pair_sum(baseline), pair_sum(candidate)
+    if before is None or after is None:
+        return None
+    return paired_shift(before, after) if paired else unpaired_shift(before, after)
+
+
+def moments(
+    baseline: Scored, candidate: Scored, metric: Metric, slice: str, terms: Terms
+) -> Effect:
+    """t of the items' influences; their BCa interval where they are skewed."""
+    clusters = shared_clusters(baseline, candidate)
+    (before, first), (after, second) = metric.moments.of(baseline), metric.moments.of(candidate)
+    n = min(baseline.n, candidate.n)
+    if not (isfinite(before) and isfinite(after)):
+        known = [value if isfinite(value) else None for value in (before, after)]
+        return undefined_effect(metric.key, slice, n, Reason.UNDEFINED, *known)
+    frame = Frame(metric.key, slice, before, after, n, count_of(clusters), terms)
+    shift = after - before
+    rng = generator(terms.seed, metric.key, slice)
+    if terms.paired:
+        influence = second - first + shift
+        part = replace(mean_of(influence, clusters), value=shift)
+        bent = skewed_interval(influence, clusters, terms.level, rng, terms.resamples)
+        effect = frame.from_mean(part, "paired t of influences")
+    else:
+        sides = (second + after, candidate.cluster), (first + before, baseline.cluster)
+        part = difference_of(mean_of(*sides[0]), mean_of(*sides[1]))
+        bent = skewed_difference(*sides, terms.level, rng, terms.resamples)
+        effect = frame.from_mean(part, "welch t of influences")
+    return effect if effect.interval is None else replace(effect, interval=bent or effect.interval)
+
+
+def quantiles(
+    baseline: Scored, candidate: Scored, metric: Metric, slice: str, terms: Terms
+) -> Effect:
+    first, first_clusters = _timed(baseline, metric)
+    second, second_clusters = _timed(candidate, metric)
+    n = min(len(first), len(second))
+    before, after = (float(np.quantile(side, metric.quantile)) for side in (first, second))
+    clusters = second_clusters if first_clusters is None else first_clusters
+    in_blocks = "time" in baseline.columns and baseline.cluster is None
+    frame = Frame(metric.key, slice, before, after, n, count_of(clusters), terms)
+    for side, codes in ((first, first_clusters), (second, second_clusters)):
+        reach = order_statistics(side, metric.quantile, terms.level, codes)
+        if reach.low is None or reach.high is None:
+            return frame.too_few()
+    if terms.paired and np.array_equal(first, second):
+        return frame.same_answers(n)
+    if in_blocks and (frame.clusters or 0) < FEWEST_CLUSTERS:
+        return frame.too_few()
+    boot = quantile_difference(
+        second,
+        first,
+        metric.quantile,
+        (clusters, clusters) if terms.paired else (second_clusters, first_clusters),
+        paired=terms.paired,
+        rng=generator(terms.seed, metric.key, slice),
+        resamples=terms.resamples,
+    )
+    name = "paired bootstrap" if terms.paired else "bootstrap"
+    effect = frame.from_bootstrap(boot, f"{name} by time block" if in_blocks else name)
+    if effect.interval is None or clusters is not None or not terms.paired:
+        return effect
+    p_value, test = mcnemar(exceedances(second, first, metric.quantile))
+    return replace(effect, p_value=p_value, method=f"{test} of exceedances")
+
+
+def _timed(sample: Scored, metric: Metric) -> tuple[FloatArray, IntArray | None]:
+    """The values with their clusters, which are blocks of time where a time is given."""
+    values, clusters = metric.items(sample)
+    if clusters is not None or "time" not in sample.columns:
+        return values, clusters
+    below = (values <= np.quantile(values, metric.quantile)).astype(np.float64)
+    return values, time_blocks(sample["time"], below)

@@ -1,0 +1,247 @@
+"""What a worker does with a run whose scenarios are in: judge it, record the verdict once."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, astuple
+from typing import Any
+
+from django.utils import timezone
+
+from benchmarks import capture, frames, jobs, plans
+from benchmarks.choices import PartStatus, RunStatus
+from benchmarks.engine.cells import margin_of
+from benchmarks.engine.judge import judge
+from benchmarks.engine.stability import churn
+from benchmarks.engine.values import Judgement, MetricChange, ScenarioPlan, ScenarioResult
+from benchmarks.models import (
+    ChallengeRun,
+    Comparison,
+    CriterionCheck,
+    Job,
+    MetricComparison,
+    RunPart,
+)
+from benchmarks.predictors.fingerprint import environment_fingerprint
+from benchmarks.signals import comparison_judged
+from catalog.digests import digest
+from catalog.models import DatasetVersion
+from catalog.transactions import write_block
+
+BATCH = 1000
+
+
+def judge_run(job: Job, fence: int) -> None:
+    """Judge a run whose parts are all in, and record the comparison under the job's fence."""
+    run = ChallengeRun.objects.select_related("suite__model", "model_version", "baseline_run").get(
+        pk=job.run_id
+    )
+    candidate = results_of(run)
+    baseline = _baseline_results(run)
+    suite = run.plan["suite"]
+    judgement = judge(
+        plans.engine_plans(run.plan),
+        candidate,
+        baseline,
+        error_budget=suite["error_budget"],
+        seed=run.seed,
+        sequential=suite["planned_n"] is not None,
+        planned_n=suite["planned_n"],
+    )
+    found = capture.failures_of(run, judgement, candidate, baseline)
+    changed = churn_of(candidate, baseline)
+    comparison = record_judgement(job, fence, run, judgement, found, changed=changed)
+    comparison_judged.send(sender=Comparison, comparison=comparison)
+
+
+def _baseline_results(run: ChallengeRun) -> dict[str, ScenarioResult] | None:
+    if run.baseline_run is None or run.baseline_run.status != RunStatus.EVALUATED:
+        return None
+    return results_of(run.baseline_run)
+
+
+def results_of(run: ChallengeRun) -> dict[str, ScenarioResult]:
+    """Each part of a run as the judge takes it; the features come from its own plan's data."""
+    return {part.key: _result(part, run) for part in run.parts.all() if part.is_finished}
+
+
+def _result(part: RunPart, run: ChallengeRun) -> ScenarioResult:
+    if part.status == PartStatus.ERRORED:
+        return ScenarioResult(part.key, "errored", None, part.data_digest, message=part.message)
+    if part.status == PartStatus.SKIPPED:
+        return ScenarioResult(part.key, "skipped", None, part.data_digest, message=part.message)
+    scenario = plans.scenario_of(run.plan, part.key)
+    original = frames.data(DatasetVersion.objects.get(pk=scenario["dataset_version"]))
+    frame = frames.outputs(part.outputs_place, part.outputs_digest, original)
+    return ScenarioResult(part.key, "received", frame, part.data_digest, not_used=part.not_used)
+
+
+def churn_of(
+    candidate: Mapping[str, ScenarioResult], baseline: Mapping[str, ScenarioResult] | None
+) -> dict[str, Any]:
+    """Decisions that differ from the baseline's, for each scenario that both were asked alike."""
+    found = {}
+    for key, after in candidate.items():
+        before = (baseline or {}).get(key)
+        if before is None or before.frame is None or after.frame is None:
+            continue
+        if before.data_digest == after.data_digest:
+            found[key] = asdict(churn(before.frame, after.frame))
+    return found
+
+
+def record_judgement(
+    job: Job,
+    fence: int,
+    run: ChallengeRun,
+    judgement: Judgement,
+    found: list[Any],
+    *,
+    changed: dict[str, Any],
+) -> Comparison:
+    """Write the verdict, its cells and the failures it found: once, all or nothing."""
+    with write_block():
+        run = ChallengeRun.objects.select_for_update(of=("self",)).get(pk=run.pk)
+        jobs.finish(job.pk, fence)
+        comparison = _comparison(run, judgement)
+        comparison.churn = changed
+        comparison.record(by=run.created_by, reason="judged")
+        _write_cells(comparison, run, judgement)
+        run.status, run.verdict = RunStatus.EVALUATED, judgement.verdict.value
+        run.environment = run.environment or environment_fingerprint()
+        run.result_digest = result_digest(run, comparison)
+        run.finished_at = timezone.now()
+        run.record(by=run.created_by, reason="judged")
+        capture.record(run, found)
+        for waiting in ChallengeRun.objects.filter(baseline_run=run).in_progress():
+            jobs.queue_judge_if_ready(waiting)
+    return comparison
+
+
+def _comparison(run: ChallengeRun, judgement: Judgement) -> Comparison:
+    reasons = [
+        {
+            "code": line.code.value,
+            "sentence": line.sentence,
+            "scenario": line.scenario,
+            "metric": line.metric,
+            "slice": line.slice,
+        }
+        for line in judgement.reasons
+    ]
+    scenarios = [
+        {"key": s.key, "finding": s.finding.value, "reason": s.reason.value}
+        for s in judgement.scenarios
+    ]
+    return Comparison(
+        run=run,
+        baseline_run=run.baseline_run,
+        verdict=judgement.verdict.value,
+        reasons=reasons,
+        scenarios=scenarios,
+        alarms=[asdict(alarm) for alarm in judgement.alarms],
+        expected=judgement.expected,
+        received=judgement.received,
+        errored=judgement.errored,
+        skipped=judgement.skipped,
+        missing=judgement.missing,
+        judge_version=judgement.judge_version,
+        digest=judgement_digest(judgement),
+    )
+
+
+def judgement_digest(judgement: Judgement) -> str:
+    """What was found, byte for byte; equal inputs and judge version give the same."""
+    return digest(
+        {
+            "version": judgement.judge_version,
+            "verdict": judgement.verdict,
+            "scenarios": [
+                {
+                    "key": s.key,
+                    "finding": s.finding,
+                    "checks": [[c.finding, c.sentence] for c in s.criteria],
+                    "changes": [
+                        [
+                            c.metric,
+                            c.slice,
+                            c.change,
+                            c.severity,
+                            c.effect.difference,
+                            c.p_adjusted,
+                        ]
+                        for c in s.changes
+                    ],
+                }
+                for s in judgement.scenarios
+            ],
+            "alarms": [astuple(alarm) for alarm in judgement.alarms],
+        }
+    )
+
+
+def result_digest(run: ChallengeRun, comparison: Comparison) -> str:
+    parts = run.parts.order_by("position")
+    fields = ("key", "status", "not_used", "outputs_digest", "data_digest", "rows", "message")
+    served_by = [part.served_by for part in parts if part.served_by]
+    return digest(
+        {
+            "plan": run.plan_digest,
+            "parts": list(parts.values(*fields)),
+            "judgement": comparison.digest,
+            **({"served_by": served_by} if served_by else {}),
+        }
+    )
+
+
+def _write_cells(comparison: Comparison, run: ChallengeRun, judgement: Judgement) -> None:
+    by_key = {scenario_plan.key: scenario_plan for scenario_plan in plans.engine_plans(run.plan)}
+    changes = [
+        _change(comparison, by_key[scenario.key], change)
+        for scenario in judgement.scenarios
+        for change in scenario.changes
+    ]
+    MetricComparison.objects.bulk_create(changes, batch_size=BATCH)
+    checks = [
+        CriterionCheck(
+            comparison=comparison,
+            scenario=scenario.key,
+            metric=result.criterion.metric,
+            slice=result.criterion.slice,
+            value_threshold=result.criterion.value_threshold,
+            margin=result.criterion.margin,
+            critical=result.criterion.critical,
+            why=result.criterion.why,
+            finding=result.finding.value,
+            reason=result.reason.value,
+            sentence=result.sentence,
+        )
+        for scenario in judgement.scenarios
+        for result in scenario.criteria
+    ]
+    CriterionCheck.objects.bulk_create(checks, batch_size=BATCH)
+
+
+def _change(comparison: Comparison, plan: ScenarioPlan, change: MetricChange) -> MetricComparison:
+    effect, interval = change.effect, change.effect.interval
+    return MetricComparison(
+        comparison=comparison,
+        scenario=plan.key,
+        metric=change.metric,
+        slice=change.slice,
+        family=change.family,
+        change=change.change.value,
+        severity=change.severity.value,
+        baseline_value=effect.baseline,
+        candidate_value=effect.candidate,
+        difference=effect.difference,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        p_value=effect.p_value,
+        p_adjusted=change.p_adjusted,
+        method=effect.method,
+        n=effect.n,
+        clusters=effect.clusters,
+        margin=margin_of(plan, change.metric, change.slice),
+        detectable=effect.detectable,
+        needed_n=effect.needed_n,
+        reason=effect.reason.value,
+    )

@@ -1,0 +1,1 @@
+"""The pages of suites, runs and comparisons, one concept a file."""

@@ -1,0 +1,1 @@
+"""What is governed: projects, models, datasets, slices, assumptions and failure cases."""

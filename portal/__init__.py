@@ -1,0 +1,5 @@
+"""The shell that composes the apps; nothing imports it."""
+
+from portal.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,1 @@
+"""What happened: the append-only ledger behind every history row and decision."""

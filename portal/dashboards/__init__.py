@@ -1,0 +1,1 @@
+"""What needs someone: home, inbox and navigation."""

@@ -1,0 +1,1 @@
+"""A believable organisation in one command, seeded through the actions that people use."""

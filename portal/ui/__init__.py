@@ -1,0 +1,1 @@
+"""How it looks: one design system on which every page stands."""

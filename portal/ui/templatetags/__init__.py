@@ -1,0 +1,1 @@
+"""Tag libraries; pages write `{% load ui %}`."""

@@ -1,0 +1,1 @@
+"""What is decided: plans, stages, gates, approvals, decisions."""

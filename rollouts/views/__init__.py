@@ -1,0 +1,1 @@
+"""The pages of rollouts: reading, writing a draft, acting."""
