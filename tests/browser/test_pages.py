@@ -52,8 +52,8 @@ SPECIAL = {
     "failures/new/": "curator",
     "tokens/": "admin",
 }
-#: Editing pages are the owner's.
-EDITING = "/edit/"
+#: The owner's pages: those that edit, and those that register a way to ask a model.
+OWNED = ("/edit/", "/endpoints/new/")
 SHOTS = {"": "home", "runs/": "run", "comparisons/": "comparison", "failures/": "failure"}
 
 
@@ -72,7 +72,7 @@ def serious(page: Page) -> list[str]:
 
 
 def visitor(path: str) -> str:
-    return SPECIAL.get(path, "owner" if path.endswith(EDITING) else "product")
+    return SPECIAL.get(path, "owner" if path.endswith(OWNED) else "product")
 
 
 def visit(page: Page, site: Site, paths: list[str]) -> list[str]:
