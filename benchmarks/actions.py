@@ -1,6 +1,6 @@
 """The front door for writes by people and CI: definitions, runs and baselines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -67,13 +67,15 @@ def start_run(
     external_id: str = "",
     code_revision: str = "",
     environment: Mapping[str, Any] | None = None,
+    trigger: Sequence[Mapping[str, str]] = (),
 ) -> ChallengeRun:
     """Freeze the suite's plan, make one job a scenario, and ring for workers after the commit.
 
     `posted` holds what CI computed, by scenario: `items` with item and score lists, or `status`
     errored or skipped with a `message`; scenarios it leaves out count as missing. Without it the
     workers ask the version's artefact, or take what `answers_of` kept. Without a `seed` the
-    baseline's is taken: only the same seed disturbs the same rows.
+    baseline's is taken: only the same seed disturbs the same rows. `trigger` names the changes
+    that started it, where nobody did.
     """
     require(by, "benchmarks.start_run", suite, "Your roles or token do not allow starting runs.")
     if suite.kind == SuiteKind.WATCH and window is None:
@@ -98,6 +100,7 @@ def start_run(
         external_id=external_id,
         code_revision=code_revision,
         environment=dict(environment or {}),
+        trigger=[dict(change) for change in trigger],
     )
     try:
         with write_block():

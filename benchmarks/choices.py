@@ -102,6 +102,15 @@ class CycleStatus(TextChoices):
     MISSED = "missed", "Missed"
 
 
+class TriggerKind(TextChoices):
+    """What a run of a program can be started by, besides people and its cadence."""
+
+    DATA = "data", "Data"
+    CODE = "code", "Code"
+    LIBRARY = "library", "Library"
+    INFRASTRUCTURE = "infrastructure", "Infrastructure"
+
+
 class RemediationStatus(TextChoices):
     OPEN = "open", "Open"
     IN_VALIDATION = "in_validation", "In validation"

@@ -8,7 +8,13 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from benchmarks.choices import CadenceUnit, ProgramStatus, RemediationStatus, SuiteKind
+from benchmarks.choices import (
+    CadenceUnit,
+    ProgramStatus,
+    RemediationStatus,
+    SuiteKind,
+    TriggerKind,
+)
 from benchmarks.models import (
     ChallengeRun,
     Comparison,
@@ -127,6 +133,14 @@ class ProgramForm(forms.Form):
         required=False,
         label="Start by itself",
         help_text="On the due day the workers run its suites on the version in production.",
+    )
+    triggers = forms.MultipleChoiceField(
+        choices=TriggerKind.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Also runs when these change",
+        help_text="Data: a scenario came to use other data. Code: a newer version was registered. "
+        "Library and infrastructure: the workers' packages, or the machines they run on.",
     )
 
     def __init__(self, *args: Any, project: Project, program: Program | None, **kwargs: Any):

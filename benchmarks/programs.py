@@ -34,6 +34,7 @@ EDITABLE = frozenset(
         "cadence_anchor",
         "grace_days",
         "starts_runs",
+        "triggers",
     }
 )
 

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from benchmarks import evaluation, jobs, judging, programs
+from benchmarks import evaluation, jobs, judging, notices, programs, triggers
 from benchmarks.choices import JobKind, ProgramStatus
 from benchmarks.models import Job, Program
 from catalog.transactions import write_block
@@ -59,3 +59,18 @@ def keep_cadences() -> None:
             programs.keep_cadence(program, today)
         except Exception:
             logger.exception("The cadence of program %s could not be kept.", program.pk)
+
+
+@shared_task
+def watch_triggers() -> None:
+    """Look for changes that ask for runs; a program that fails does not stop the others."""
+    for program in Program.objects.filter(status=ProgramStatus.ACTIVE).exclude(triggers=[]):
+        try:
+            triggers.watch(program)
+        except Exception:
+            logger.exception("The triggers of program %s could not be looked at.", program.pk)
+
+
+@shared_task
+def send_notices() -> None:
+    notices.send_due()

@@ -217,6 +217,8 @@ CELERY_BEAT_SCHEDULE = {
     "dispatch-jobs": {"task": "benchmarks.tasks.dispatch_jobs", "schedule": 5.0},
     "sweep-stages": {"task": "rollouts.tasks.sweep_stages", "schedule": 30.0},
     "keep-cadences": {"task": "benchmarks.tasks.keep_cadences", "schedule": 300.0},
+    "watch-triggers": {"task": "benchmarks.tasks.watch_triggers", "schedule": 300.0},
+    "send-notices": {"task": "benchmarks.tasks.send_notices", "schedule": 60.0},
 }
 # Scenarios over more rows are asked in blocks, which several workers share.
 BLOCK_ROWS = env_int("BLOCK_ROWS", 250_000, minimum=1)
@@ -228,6 +230,18 @@ JOB_RESEND_SECONDS = env_int("JOB_RESEND_SECONDS", 30, minimum=1)
 # -- Other machines ---------------------------------------------------------------------------
 # The only hosts that workers call, to ask models that answer over HTTP: none unless named here.
 OUTBOUND_HOSTS = env_list("OUTBOUND_HOSTS")
+
+# -- Letters ----------------------------------------------------------------------------------
+# Without a mail server nobody is written to; the pages say the same.
+EMAIL_HOST = env.str("EMAIL_HOST", default="").strip()
+EMAIL_PORT = env_int("EMAIL_PORT", 587, minimum=1)
+EMAIL_HOST_USER = env.str("EMAIL_USER", default="")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_PASSWORD", default="")
+EMAIL_USE_TLS = env_bool("EMAIL_STARTTLS", True)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="touchstone@localhost")
+#: Where people open the site, for addresses in letters.
+SITE_ADDRESS = env.str("SITE_ADDRESS", default="http://127.0.0.1:8000").rstrip("/")
 
 # -- Who may enter ----------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

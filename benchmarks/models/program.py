@@ -8,7 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from benchmarks import cadence
-from benchmarks.choices import CadenceUnit, CycleStatus, ProgramStatus
+from benchmarks.choices import CadenceUnit, CycleStatus, ProgramStatus, TriggerKind
 from benchmarks.engine import rubric
 from catalog.base import Governed
 from catalog.models import Project, RegisteredModel
@@ -45,6 +45,8 @@ class Program(Governed):
     grace_days = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(90)])
     #: Whether a new cycle runs the suites on the version in production by itself.
     starts_runs = models.BooleanField(default=False)
+    #: Kinds of change after which its suites run without anybody asking.
+    triggers = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["project", "pk"]
@@ -68,6 +70,9 @@ class Program(Governed):
             raise ValidationError({"cadence_anchor": "A cadence needs its first due day."})
         if self.starts_runs and not self.cadence_unit:
             raise ValidationError({"starts_runs": "Without a cadence nothing starts by itself."})
+        if not set(self.triggers) <= set(TriggerKind.values):
+            known = ", ".join(TriggerKind.values)
+            raise ValidationError({"triggers": f"A program is triggered by some of: {known}."})
         _check_areas(self.risk_areas)
         problems = rubric.problems(self.rubric)
         if problems:
@@ -81,6 +86,9 @@ class Program(Governed):
         if not self.cadence_unit:
             return "when somebody starts it"
         return cadence.in_words(self.cadence_unit, self.cadence_every)
+
+    def triggers_in_words(self) -> str:
+        return ", ".join(TriggerKind(kind).label.lower() for kind in self.triggers)
 
 
 def _check_areas(areas: Any) -> None:
@@ -122,6 +130,8 @@ class ProgramCycle(Governed):
     #: The runs that met it; a run meets one cycle only.
     evidence = models.JSONField(default=list, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
+    #: The status that its owner was last written to about.
+    noticed = models.CharField(max_length=10, choices=CycleStatus.choices, blank=True, default="")
 
     class Meta:
         ordering = ["program", "-due_on"]

@@ -59,6 +59,8 @@ class ChallengeRun(Governed):
     plan = models.JSONField()
     plan_digest = models.CharField(max_length=64)
     seed = models.PositiveIntegerField(default=0)
+    #: The changes that started it without anybody asking: kind and sentence each.
+    trigger = models.JSONField(default=list, blank=True)
     environment = models.JSONField(default=dict, blank=True)
     code_revision = models.CharField(max_length=64, blank=True, validators=[visible_text])
     external_id = models.CharField(max_length=120, blank=True, validators=[visible_text])

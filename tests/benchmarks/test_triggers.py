@@ -1,0 +1,154 @@
+"""Runs that a change starts: once for each change, by the owner's rights, with the reason kept."""
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from benchmarks import actions, programs, tasks, triggers
+from benchmarks.models import ChallengeRun, Program
+from catalog import actions as catalog_actions
+from tests.benchmarks.judged import work_off
+from tests.benchmarks.small_world import artifact, parquet, rows
+
+
+@pytest.fixture
+def program(world) -> Program:
+    """Watches everything about v1, which is in production and has been run once."""
+    opened = programs.open_program(
+        world.project,
+        model=world.model,
+        key="watched",
+        title="Watched",
+        goal="Hear of what moves by itself.",
+        owner=world.owner,
+        triggers=["data", "code", "library", "infrastructure"],
+        by=world.owner,
+    )
+    programs.assign_suites(opened, [world.suite], by=world.owner)
+    catalog_actions.adopt_production(
+        world.model, world.versions["v1"], by=world.owner, reason="It serves."
+    )
+    work_off(actions.start_run(world.versions["v1"], suite=world.suite, by=world.owner))
+    return Program.objects.get(pk=opened.pk)
+
+
+def watched(program) -> list[ChallengeRun]:
+    return triggers.watch(Program.objects.get(pk=program.pk))
+
+
+def kinds(run: ChallengeRun) -> list[str]:
+    return [change["kind"] for change in run.trigger]
+
+
+def with_environment(monkeypatch, **changes) -> None:
+    real = triggers.environment_fingerprint()
+    packages = {**real["packages"], **changes.pop("packages", {})}
+    monkeypatch.setattr(
+        triggers, "environment_fingerprint", lambda: {**real, **changes, "packages": packages}
+    )
+
+
+def register(world, name: str, columns: list[str]):
+    return catalog_actions.register_version(
+        world.model,
+        version=name,
+        artifact=artifact(columns),
+        artifact_format="skops",
+        input_columns=columns,
+        by=world.owner,
+    )
+
+
+def test_triggers__nothing_changed__start_nothing(program):
+    assert watched(program) == []
+    assert ChallengeRun.objects.count() == 1
+
+
+def test_triggers__newer_library__runs_production_once_and_says_which(world, program, monkeypatch):
+    with_environment(monkeypatch, packages={"scikit-learn": "99.1"})
+    (run,) = watched(program)
+    assert (run.model_version, run.created_by) == (world.versions["v1"], world.owner)
+    assert kinds(run) == ["library"]
+    assert "→ 99.1" in run.trigger[0]["sentence"]
+    assert watched(program) == []
+    work_off(run)
+    assert watched(program) == [], "the run was made elsewhere, and the change was heard"
+
+
+def test_triggers__other_machine__is_told_apart_from_a_library(world, program, monkeypatch):
+    with_environment(monkeypatch, machine="riscv64")
+    (run,) = watched(program)
+    assert kinds(run) == ["infrastructure"]
+    assert "riscv64" in run.trigger[0]["sentence"]
+
+
+def test_triggers__number_of_processors__is_no_change(program, monkeypatch):
+    with_environment(monkeypatch, cpu_count=4096)
+    assert watched(program) == []
+
+
+def test_triggers__environment_of_an_earlier_run__does_not_start_another(
+    world, program, monkeypatch
+):
+    real = triggers.environment_fingerprint()
+    with_environment(monkeypatch, packages={"numpy": "0.1"})
+    (run,) = watched(program)
+    ended = work_off(run)
+    ended.environment = triggers.environment_fingerprint()
+    ended.record(by=world.owner, reason="made by the other worker")
+    monkeypatch.setattr(triggers, "environment_fingerprint", lambda: real)
+    assert watched(program) == []
+
+
+def test_triggers__scenario_moved_to_other_data__runs_production_on_them(world, program):
+    scenario = world.suite.scenarios.order_by("pk").first()
+    newer = catalog_actions.register_dataset_version(
+        world.dataset,
+        version="february",
+        file=parquet(rows(seed=2)),
+        id_column="item",
+        label_column="label",
+        time_column="seen",
+        by=world.owner,
+    )
+    scenario.dataset_version = newer
+    scenario.record(by=world.owner, reason="newer rows")
+    (run,) = watched(program)
+    assert kinds(run) == ["data"]
+    assert "february" in run.trigger[0]["sentence"]
+
+
+def test_triggers__version_registered_after_the_program__is_run_before_anybody_asks(
+    world, program
+):
+    newest = register(world, "v9", ["x"])
+    (run,) = watched(program)
+    assert (run.model_version, kinds(run)) == (newest, ["code"])
+    assert "v9" in run.trigger[0]["sentence"]
+    assert watched(program) == []
+
+
+def test_triggers__run_still_going__waits_for_it(world, program, monkeypatch):
+    actions.start_run(world.versions["v1"], suite=world.suite, by=world.owner)
+    with_environment(monkeypatch, machine="riscv64")
+    assert watched(program) == []
+
+
+def test_triggers__kind_that_was_not_chosen__is_not_looked_at(world, program, monkeypatch):
+    programs.change_program(program, triggers=["data"], by=world.owner)
+    with_environment(monkeypatch, machine="riscv64")
+    assert watched(program) == []
+
+
+def test_triggers__program_that_is_paused__is_left_alone(world, program, monkeypatch):
+    with_environment(monkeypatch, machine="riscv64")
+    programs.set_status(program, "paused", reason="Not now.", by=world.owner)
+    tasks.watch_triggers()
+    assert ChallengeRun.objects.count() == 1
+    programs.set_status(program, "active", reason="Again.", by=world.owner)
+    tasks.watch_triggers()
+    assert ChallengeRun.objects.count() == 2
+
+
+def test_triggers__unknown_kind__is_refused(world, program):
+    with pytest.raises(ValidationError, match="triggered by some of"):
+        programs.change_program(program, triggers=["weather"], by=world.owner)
