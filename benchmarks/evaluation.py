@@ -17,6 +17,7 @@ from benchmarks.asking import Scores
 from benchmarks.choices import JobKind, JobState, PartStatus, RunStatus
 from benchmarks.engine.fairness import fairness, group_codes
 from benchmarks.engine.metrics import estimates
+from benchmarks.engine.observed import observed
 from benchmarks.engine.perturbations import PerturbationError
 from benchmarks.engine.stability import flips_by_slice
 from benchmarks.engine.values import Estimate
@@ -52,6 +53,7 @@ class Answered:
     estimates: tuple[Estimate, ...] = ()
     fairness: dict[str, Any] = field(default_factory=dict)
     stability: dict[str, Any] = field(default_factory=dict)
+    observed: dict[str, Any] = field(default_factory=dict)
 
 
 # -- one scenario -----------------------------------------------------------------------------
@@ -113,6 +115,9 @@ def answer(part: RunPart) -> Answered:
         ),
         fairness=_fairness(run, original, scored),
         stability=_stability(scenario, scored),
+        observed=asdict(
+            observed(scored, original, asked.frame, touched=asked.touched, seed=run.seed)
+        ),
     )
 
 
@@ -220,6 +225,7 @@ def record_part(
             served_by=answered.served_by,
             fairness=answered.fairness,
             stability=answered.stability,
+            observed=answered.observed,
             seconds=seconds,
             finished_at=timezone.now(),
         )

@@ -94,13 +94,13 @@ def _flips(before: Scored, after: Scored, level: float) -> Flips:
     changed = first != second
     up = down = regressed = mended = None
     if _is_binary(first) and _is_binary(second):
-        up, down = (_share(changed & (second == to), after, level) for to in (1, 0))
+        up, down = (share(changed & (second == to), after, level) for to in (1, 0))
     if not after.obstacle(("label",)):
         was, stays = first == after["label"], second == after["label"]
-        regressed, mended = (_share(r, after, level) for r in (was & ~stays, ~was & stays))
+        regressed, mended = (share(r, after, level) for r in (was & ~stays, ~was & stays))
     return Flips(
         after.n,
-        flipped=_share(changed, after, level),
+        flipped=share(changed, after, level),
         to_positive=up,
         to_negative=down,
         regressed=regressed,
@@ -113,7 +113,8 @@ def _is_binary(decisions: FloatArray) -> bool:
     return bool(np.isin(decisions, (0.0, 1.0)).all())
 
 
-def _share(rows: BoolArray, sample: Scored, level: float) -> Share:
+def share(rows: BoolArray, sample: Scored, level: float = 0.95) -> Share:
+    """So many of the sample's items, which are at least one; `rows` marks them."""
     interval = rate_interval(rows.astype(np.float64), sample.cluster, level)
     return Share(int(rows.sum()), float(rows.mean()), interval)
 

@@ -129,6 +129,8 @@ class RunPart(ProjectRow):
     #: Rates and gaps of the groups, and flips by slice, as the engine's reports hold them.
     fairness = models.JSONField(default=dict, blank=True)
     stability = models.JSONField(default=dict, blank=True)
+    #: What happened beside the score: decisions taken, and how far the touched inputs moved.
+    observed = models.JSONField(default=dict, blank=True)
     seconds = models.FloatField(null=True, blank=True)
     message = models.TextField(blank=True)
     #: What an endpoint declared itself to be, and how it was asked; empty for any other source.

@@ -6,7 +6,7 @@ from typing import Any
 
 _ORDER = ("drifted", "undecided", "too_few", "no_drift")
 LEVELS = 8
-_DISTANCES = {
+DISTANCES = {
     "wasserstein_sd": "Wasserstein, in standard deviations",
     "ks": "Kolmogorov–Smirnov",
     "jensen_shannon": "Jensen–Shannon",
@@ -70,7 +70,7 @@ def _row(column: Mapping[str, Any]) -> ColumnRow:
         sentence=column["sentence"],
         small=column["small"],
         withheld=column["withheld"],
-        distance=_DISTANCES.get(speaking.get("name", ""), ""),
+        distance=DISTANCES.get(speaking.get("name", ""), ""),
         effect=speaking.get("value"),
         floor=speaking.get("floor"),
         missing=(missing["reference_share"], missing["current_share"]),

@@ -12,7 +12,7 @@ from benchmarks import actions
 from benchmarks.choices import BaselineStatus, RunStatus
 from benchmarks.forms import RunFilters
 from benchmarks.models import ChallengeRun, Comparison
-from benchmarks.panels import cells, measurements, served
+from benchmarks.panels import beside, cells, measurements, served
 from benchmarks.panels import runs as panel
 from benchmarks.panels.reading import CellAddress, PlanWords
 from catalog.actions import require
@@ -88,6 +88,7 @@ class RunDetail(DetailPage):
             "checks": panel.check_rows(checks, words, place),
             "undecided": panel.undecided(comparison),
             "parts": parts,
+            "beside": beside.beside(run, parts),
             "is_baseline": run.baselines.filter(status__in=PINNED).exists(),
             "propose_hidden": {"run": run.pk},
             "may_propose": self.may("benchmarks.propose_baseline"),

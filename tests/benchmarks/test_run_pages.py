@@ -417,3 +417,25 @@ def test_part_state__received_but_not_read_by_the_model__is_not_used(world):
     RunPart.objects.filter(run=run, position=2).update(not_used=True)
     lines = runs.part_lines(run, PlanWords(run.plan))
     assert lines[1].state == "not_used"
+
+
+# -- beside the score -------------------------------------------------------------------------
+
+
+def test_run_page__beside_the_score__shows_decisions_and_the_inputs_that_moved(
+    client, world, pair
+):
+    client.force_login(world.reviewer)
+    page = text_of(client.get(url("run-detail", world.project, pk=pair.candidate.pk)))
+    part = pair.candidate.parts.get(key="scenario-0")
+    before = pair.baseline.parts.get(key="scenario-0")
+    assert part.observed["decided"]["value"] != before.observed["decided"]["value"]
+    section = page.split('id="beside"')[1].split("</section>")[0]
+    assert f"{part.observed['decided']['value']:.1%}"[:-1] in section
+    assert f"{before.observed['decided']['value']:.1%}"[:-1] in section
+    assert "moved by" in section
+    assert "Scenario 1" not in section, "it was skipped, so nothing was seen"
+
+
+def test_run__answers_that_never_came__leave_nothing_beside_the_score(world, pair):
+    assert pair.candidate.parts.get(key="scenario-1").observed == {}
