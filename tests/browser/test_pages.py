@@ -1,5 +1,7 @@
 """Every page as a browser sees it: accessible, quiet in the console, no wider than a phone."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
@@ -136,3 +138,14 @@ def test_readme__its_pictures__are_taken_when_asked_for(
     page.goto(site.at(f"{rollout}?stage=4"))
     page.screenshot(path=shots / "rollout-phone-dark.png")
     context.close()
+
+
+def test_executive_summary__printed__is_one_page_of_paper(page: Page, site: Site, paths):
+    sign_in(page, site, "product")
+    page.goto(site.at(next(path for path in paths if path.endswith("/summary/"))))
+    printed = page.pdf(format="A4", print_background=True)
+    assert printed.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
+    page.emulate_media(media="print")
+    assert page.locator("h1").first.is_visible()
+    assert not page.locator("header nav").first.is_visible(), "menus are of no use on paper"
