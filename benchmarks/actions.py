@@ -195,7 +195,9 @@ def _make_parts(
             _close_unposted(part, posted.get(key))
         part.save()
         if not part.is_finished:
-            job_ids += _queue_part(run, part, rows[scenario["dataset_version"]])
+            # Requests under load keep one clock, so one worker sends them all.
+            shared = 0 if plans.stress_of(scenario) else rows[scenario["dataset_version"]]
+            job_ids += _queue_part(run, part, shared)
     if not job_ids:  # everything was errored or skipped: there is only the verdict left to say so
         job_ids.append(Job.objects.create(kind=JobKind.JUDGE, run=run).pk)
     return job_ids

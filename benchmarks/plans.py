@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from benchmarks import frames
+from benchmarks.choices import SuiteKind
 from benchmarks.engine.slices import Slice as EngineSlice
 from benchmarks.engine.values import Criterion as EngineCriterion
 from benchmarks.engine.values import ScenarioPlan
@@ -24,6 +25,10 @@ def freeze(suite: Suite, window: DatasetVersion | None) -> dict[str, Any]:
     ]
     for scenario in scenarios:
         scenario |= set_aside.get(scenario["key"], {})
+    if suite.kind == SuiteKind.WATCH and any(map(stress_of, scenarios)):
+        raise ValidationError(
+            {"suite": "A production watch looks at what happened, and puts no stress on anything."}
+        )
     if not scenarios:
         raise ValidationError({"suite": "The suite has no scenarios, so nothing could be shown."})
     return {
@@ -96,6 +101,7 @@ def _scenario(
         "dataset_digest": data.digest,
         "perturbation": scenario.perturbation,
         "seed": scenario.seed,
+        **({"stress": scenario.stress} if scenario.stress else {}),
         "slices": [
             {
                 "key": link.slice.key,
@@ -128,6 +134,11 @@ def scenario_of(plan: Mapping[str, Any], key: str) -> dict[str, Any]:
     return next(s for s in plan["scenarios"] if s["key"] == key)
 
 
+def stress_of(scenario: Mapping[str, Any]) -> dict[str, Any]:
+    """Empty where none was declared, as in every plan from before there was any."""
+    return dict(scenario.get("stress", {}))
+
+
 def slices_of(scenario: Mapping[str, Any]) -> tuple[EngineSlice, ...]:
     return tuple(EngineSlice(s["key"], s["title"], s["condition"]) for s in scenario["slices"])
 
@@ -157,6 +168,7 @@ def engine_plans(plan: Mapping[str, Any]) -> list[ScenarioPlan]:
             metrics=metric_keys(plan),
             margins=tuple((metric["key"], metric["margin"]) for metric in plan["metrics"]),
             quarantined="quarantine" in scenario,
+            unpaired=bool(stress_of(scenario)),
         )
         for scenario in plan["scenarios"]
     ]

@@ -188,6 +188,11 @@ def describe(profile: LoadProfile) -> str:
     )
 
 
+def with_stress(change: str, stress: Mapping[str, Any]) -> str:
+    """What a scenario does to the data, and the stress that comes with it where there is any."""
+    return f"{change}; {describe(LoadProfile.of(stress))}" if stress else change
+
+
 def _tries(profile: LoadProfile) -> str:
     if not profile.retries:
         return ""
