@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from benchmarks import frames
 from benchmarks.choices import SuiteKind
+from benchmarks.engine.load import LoadProfile
 from benchmarks.engine.slices import Slice as EngineSlice
 from benchmarks.engine.values import Criterion as EngineCriterion
 from benchmarks.engine.values import ScenarioPlan
@@ -101,7 +102,7 @@ def _scenario(
         "dataset_digest": data.digest,
         "perturbation": scenario.perturbation,
         "seed": scenario.seed,
-        **({"stress": scenario.stress} if scenario.stress else {}),
+        **_stress(scenario),
         "slices": [
             {
                 "key": link.slice.key,
@@ -128,6 +129,12 @@ def _criterion(row: Any) -> dict[str, Any]:
         "minimum_n": row.metric.minimum_n,
         "why": row.why,
     }
+
+
+def _stress(scenario: Scenario) -> dict[str, Any]:
+    """Every setting, because a usual value may change; nothing where no stress was declared."""
+    stress = scenario.stress
+    return {"stress": LoadProfile.of(stress).settings()} if stress else {}
 
 
 def scenario_of(plan: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,7 +80,20 @@ class LoadProfile:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> LoadProfile:
         """The profile of settings without problems."""
-        return cls(**{**given, "partial_columns": tuple(given.get("partial_columns", ()))})
+        numbers: dict[str, Any] = {
+            setting.name: int(given[setting.name]) if setting.whole else float(given[setting.name])
+            for setting in SETTINGS
+            if setting.name in given
+        }
+        return cls(
+            **numbers,
+            arrivals=given.get("arrivals", ARRIVALS[0]),
+            partial_columns=tuple(given.get("partial_columns", ())),
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Every setting as plain data, those that were left out included."""
+        return {**asdict(self), "partial_columns": list(self.partial_columns)}
 
     @property
     def has_burst(self) -> bool:

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 
 from benchmarks import actions, frames, plans
 from benchmarks.choices import PartStatus, SuiteKind
+from benchmarks.engine.load import LoadProfile
 from benchmarks.models import CriterionCheck, Measurement, MetricComparison, RowBlock
 from catalog.digests import digest
 from catalog.models import FailureCase
@@ -202,7 +203,8 @@ def test_plan__without_stress__is_what_it_was_before_there_was_any(world):
 def test_plan__with_stress__names_it_and_other_questions_by_it(world):
     plan = plans.freeze(stressed.suite_under(world, stressed.STEADY), None)
     (scenario,) = plan["scenarios"]
-    assert scenario["stress"] == stressed.STEADY
+    assert scenario["stress"] == LoadProfile.of(stressed.STEADY).settings()
+    assert scenario["stress"]["retries"] == 0
     harder = {**scenario, "stress": stressed.OUTAGE}
     assert frames.data_digest(scenario, seed=0) != frames.data_digest(harder, seed=0)
     assert frames.data_digest(scenario, seed=0) != frames.data_digest(scenario, seed=1)
