@@ -285,6 +285,7 @@ def _after_part(run: ChallengeRun) -> None:
     if run.status == RunStatus.QUEUED:
         run.status, run.started_at = RunStatus.RUNNING, timezone.now()
         run.record(by=run.created_by, reason="first part finished")
+    jobs.queue_next_load(run)
     jobs.queue_judge_if_ready(run)
 
 

@@ -4,7 +4,7 @@ import pytest
 import skops.io
 from django.core.exceptions import ValidationError
 
-from benchmarks import actions, frames, plans
+from benchmarks import actions, frames, jobs, plans, tasks
 from benchmarks.choices import PartStatus, SuiteKind
 from benchmarks.engine.load import LoadProfile
 from benchmarks.models import CriterionCheck, Measurement, MetricComparison, RowBlock
@@ -117,6 +117,31 @@ def test_run__judged_again_under_another_stress__is_an_error_and_no_pass(world, 
     stressed.worked_off(again)
     assert again.verdict == "inconclusive"
     assert "was asked otherwise here" in again.parts.get().message
+
+
+def test_run__several_loads__are_put_on_one_after_another_when_all_else_is_asked(world, served):
+    suite = stressed.suite_under(world, stressed.STEADY)
+    (loaded,) = suite.scenarios.all()
+    more = actions.write_scenario(
+        world.project,
+        key="loaded-again",
+        title="Under load again",
+        dataset=world.dataset,
+        dataset_version=loaded.dataset_version,
+        stress=stressed.STEADY,
+        by=world.owner,
+    )
+    plain = world.suite.scenarios.first()
+    chosen = [loaded, plain, more]
+    actions.change_suite(suite, scenarios=chosen, by=world.owner, reason="More of it.")
+    run = actions.start_run(stressed.register(world, served.origin), suite=suite, by=world.owner)
+    order = []
+    while job := jobs.claimable().first():
+        assert jobs.claimable().count() == 1
+        order.append(job.part.key if job.part else job.kind)
+        tasks.work(job.pk)
+    assert order == [plain.key, "loaded", "loaded-again", "judge"]
+    assert run.parts.filter(status=PartStatus.RECEIVED).count() == 3
 
 
 def test_run__many_rows__are_no_blocks_under_load(world, served, settings):
