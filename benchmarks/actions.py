@@ -197,10 +197,12 @@ def _make_parts(
         if posted is not None and key not in places:
             _close_unposted(part, posted.get(key))
         part.save()
-        if not part.is_finished:
+        if not part.is_finished and not plans.stress_of(scenario):
             job_ids += _queue_part(run, part, rows[scenario["dataset_version"]])
-    if not job_ids:  # everything was errored or skipped: there is only the verdict left to say so
+    if not run.parts.filter(status=PartStatus.WAITING).exists():
+        # Everything was errored or skipped: there is only the verdict left to say so.
         job_ids.append(Job.objects.create(kind=JobKind.JUDGE, run=run).pk)
+    jobs.queue_next_load(run)
     return job_ids
 
 

@@ -92,7 +92,9 @@ def _unchanged(part: RunPart, scenario: dict[str, Any]) -> RunPart | None:
     keys = [
         other["key"]
         for other in part.run.plan["scenarios"]
-        if other["dataset_version"] == scenario["dataset_version"] and not other["perturbation"]
+        if other["dataset_version"] == scenario["dataset_version"]
+        and not other["perturbation"]
+        and not plans.stress_of(other)
     ]
     source = part.run.parts.filter(key__in=keys).order_by("position").first()
     if source is None or (part.run.source == RunSource.POSTED and not source.posted_place):

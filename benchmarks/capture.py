@@ -50,14 +50,15 @@ def failures_of(
 ) -> list[Found]:
     """The gathered wrong answers of every scenario in which a classifier failed or got worse.
 
-    With a baseline only what it answered rightly counts: the rest is not new.
+    With a baseline only what it answered rightly counts: the rest is not new. What went wrong
+    under load is no wrong answer about a row.
     """
     if run.suite.model.task != "binary":
         return []
     return [
         found
         for scenario in judgement.scenarios
-        if _went_wrong(scenario)
+        if _went_wrong(scenario) and not plans.stress_of(plans.scenario_of(run.plan, scenario.key))
         for found in _of_scenario(
             run, scenario, candidate[scenario.key], (baseline or {}).get(scenario.key)
         )

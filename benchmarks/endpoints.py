@@ -6,11 +6,14 @@ from typing import Any
 import pandas as pd
 from django.conf import settings
 
+from benchmarks.engine.load import LoadProfile, schedule
 from benchmarks.engine.metrics import metric_of
 from benchmarks.outbound import Outbound, Refused, Unreachable
 from benchmarks.predictors.base import PredictorError
 from benchmarks.predictors.endpoint import Asked, EndpointPredictor
+from benchmarks.predictors.load import LoadDriver, Loaded
 from benchmarks.predictors.protocols import Endpoint
+from catalog.choices import ArtifactFormat
 from catalog.models import ModelEndpoint, ModelVersion
 
 #: What a job's own work may take of its time limit; the rest is for measuring and writing.
@@ -36,6 +39,40 @@ def ask(version: ModelVersion, frame: pd.DataFrame, *, alone: bool, seed: int) -
                 seed=seed,
             )
             return predictor.answer(frame)
+    except (Refused, Unreachable) as error:
+        raise PredictorError(f"The endpoint was not asked. {error}") from error
+
+
+def stress(
+    version: ModelVersion, frame: pd.DataFrame, profile: LoadProfile, *, seed: int
+) -> Loaded:
+    """What becomes of requests about these rows under the profile.
+
+    Raises PredictorError where the version has no endpoint, or nothing could be asked at all.
+    """
+    if version.artifact_format != ArtifactFormat.ENDPOINT:
+        raise PredictorError(
+            "System stress is put on a live endpoint, and this version has none. Register the"
+            " address where it is served as a version."
+        )
+    limit = settings.CELERY_TASK_SOFT_TIME_LIMIT * SHARE_OF_LIMIT
+    if profile.seconds + profile.deadline_ms / 1000 > limit:
+        raise PredictorError(
+            f"The load lasts {profile.seconds:g} seconds and a job {limit:.0f}. Shorten the load"
+            " or raise JOB_TIME_LIMIT."
+        )
+    endpoint = description(version.endpoint, alone=True)
+
+    def connect() -> Outbound:
+        return Outbound(
+            version.endpoint.address, allowed=settings.OUTBOUND_HOSTS, seconds=endpoint.deadline
+        )
+
+    driver = LoadDriver(
+        endpoint, connect, list(version.input_columns), version.model.task, profile
+    )
+    try:
+        return driver.run(frame, schedule(profile, len(frame), seed))
     except (Refused, Unreachable) as error:
         raise PredictorError(f"The endpoint was not asked. {error}") from error
 

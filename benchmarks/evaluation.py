@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from django.utils import timezone
 
-from benchmarks import asking, frames, jobs, plans
+from benchmarks import asking, frames, jobs, loads, plans
 from benchmarks.asking import Scores
 from benchmarks.choices import JobKind, JobState, PartStatus, RunStatus
 from benchmarks.engine.fairness import fairness, group_codes
@@ -54,6 +54,7 @@ class Answered:
     fairness: dict[str, Any] = field(default_factory=dict)
     stability: dict[str, Any] = field(default_factory=dict)
     observed: dict[str, Any] = field(default_factory=dict)
+    load: dict[str, Any] = field(default_factory=dict)
 
 
 # -- one scenario -----------------------------------------------------------------------------
@@ -82,18 +83,16 @@ def answer(part: RunPart) -> Answered:
     if asking.is_unchanged(scenario, asked):
         message = "The perturbation changed nothing in these rows."
         return Answered(PartStatus.SKIPPED, message=message)
+    if plans.stress_of(scenario):
+        return _answered_under_load(part, original, asked.frame, version.label_column)
     answers = asking.scores_of(part, asked.frame, version.label_column)
     scored = frames.scored(
         original,
         asked.frame,
         answers.scores,
-        label_column=version.label_column,
-        threshold=run.model_version.decision_threshold,
-        task=run.suite.model.task,
-        cluster_columns=run.plan["suite"]["cluster_columns"],
         latency_ms=answers.latency_ms,
-        protected_column=plans.protected_column(run.plan),
         reference=asking.reference_scores(part, original, version.label_column),
+        **_terms(run, version.label_column),
     )
     place, outputs_digest = frames.store_outputs(scored)
     return Answered(
@@ -105,20 +104,53 @@ def answer(part: RunPart) -> Answered:
         rows=len(scored),
         cells_changed=asked.cells_changed,
         served_by=answers.served_by,
-        estimates=tuple(
-            estimates(
-                scored,
-                list(plans.metric_keys(run.plan)),
-                list(plans.slices_of(scenario)),
-                seed=run.seed,
-            )
-        ),
+        estimates=_estimates(run, scenario, scored),
         fairness=_fairness(run, original, scored),
         stability=_stability(scenario, scored),
         observed=asdict(
             observed(scored, original, asked.frame, touched=asked.touched, seed=run.seed)
         ),
     )
+
+
+def _answered_under_load(
+    part: RunPart, original: pd.DataFrame, asked: pd.DataFrame, label_column: str
+) -> Answered:
+    """A row a request; how groups fare and what flips is not told from those that came through."""
+    run, scenario = part.run, plans.scenario_of(part.run.plan, part.key)
+    loaded = loads.requests_of(part, asked, label_column)
+    scored = frames.scored_under_load(
+        original, asked, loaded.requests, **_terms(run, label_column)
+    )
+    place, outputs_digest = frames.store_outputs(scored)
+    return Answered(
+        status=PartStatus.RECEIVED,
+        place=place,
+        outputs_digest=outputs_digest,
+        data_digest=frames.data_digest(scenario, seed=run.seed),
+        rows=len(scored),
+        served_by=loaded.served_by,
+        estimates=_estimates(run, scenario, scored),
+        load=loaded.summary,
+    )
+
+
+def _terms(run: ChallengeRun, label_column: str) -> dict[str, Any]:
+    """What decides how answers become a scored frame, whichever way they came."""
+    return {
+        "label_column": label_column,
+        "threshold": run.model_version.decision_threshold,
+        "task": run.suite.model.task,
+        "cluster_columns": run.plan["suite"]["cluster_columns"],
+        "protected_column": plans.protected_column(run.plan),
+    }
+
+
+def _estimates(
+    run: ChallengeRun, scenario: dict[str, Any], scored: pd.DataFrame
+) -> tuple[Estimate, ...]:
+    metrics, slices = plans.metric_keys(run.plan), plans.slices_of(scenario)
+    return tuple(estimates(scored, list(metrics), list(slices), seed=run.seed))
 
 
 def _fairness(run: ChallengeRun, original: pd.DataFrame, scored: pd.DataFrame) -> dict[str, Any]:
@@ -226,6 +258,7 @@ def record_part(
             fairness=answered.fairness,
             stability=answered.stability,
             observed=answered.observed,
+            load=answered.load,
             seconds=seconds,
             finished_at=timezone.now(),
         )
@@ -258,6 +291,7 @@ def _after_part(run: ChallengeRun) -> None:
     if run.status == RunStatus.QUEUED:
         run.status, run.started_at = RunStatus.RUNNING, timezone.now()
         run.record(by=run.created_by, reason="first part finished")
+    jobs.queue_next_load(run)
     jobs.queue_judge_if_ready(run)
 
 

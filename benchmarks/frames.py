@@ -24,6 +24,13 @@ OUTPUT_COLUMNS = [
 ]  # fmt: skip
 #: Kept only where a model was timed.
 LATENCY = "latency_ms"
+#: Kept only of requests under load: what is known of each, and the column that holds it.
+LOAD = {
+    "errored": "errored",
+    "row": "request_row",
+    "at": "request_at",
+    "tries": "request_tries",
+}
 # A column with more values than this is a measurement or a name, not a group attribute.
 MOST_GROUPS = 50
 
@@ -57,12 +64,14 @@ def perturbed(frame: pd.DataFrame, scenario: Mapping[str, Any], *, seed: int) ->
 
 
 def data_digest(scenario: Mapping[str, Any], *, seed: int) -> str:
-    """Names exactly the rows a model was asked about: data, perturbation and seed."""
+    """Names exactly what a model was asked: data, perturbation, stress where any, and seed."""
+    stress = {"stress": scenario["stress"]} if scenario.get("stress") else {}
     return digest(
         {
             "dataset": scenario["dataset_digest"],
             "perturbation": scenario["perturbation"],
-            "seed": seed + scenario["seed"] if scenario["perturbation"] else 0,
+            "seed": seed + scenario["seed"] if scenario["perturbation"] or stress else 0,
+            **stress,
         }
     )
 
@@ -103,6 +112,27 @@ def scored(
     return frame
 
 
+def scored_under_load(
+    original: pd.DataFrame, asked: pd.DataFrame, requests: pd.DataFrame, **terms: Any
+) -> pd.DataFrame:
+    """The scored frame of requests: one row each, without score or decision where it failed."""
+    latency = requests[LATENCY].to_numpy()
+    rows = asked.iloc[requests["row"].to_numpy()]
+    frame = scored(original, rows, requests["score"].to_numpy(), latency_ms=latency, **terms)
+    for name, column in LOAD.items():
+        frame[column] = requests[name].to_numpy()
+    frame["prediction"] = np.where(frame["errored"] == 1, np.nan, frame["prediction"])
+    return frame
+
+
+def kept_requests(place: str, expected_digest: str) -> pd.DataFrame:
+    """The requests of a stored part under load, as they came."""
+    answers = pd.read_parquet(io.BytesIO(read_verified(place, expected_digest)))
+    names = {column: name for name, column in LOAD.items()}
+    kept: pd.DataFrame = answers.rename(columns=names)[["score", LATENCY, *LOAD]]
+    return kept
+
+
 def unfit_for_groups(version: DatasetVersion, column: str) -> str:
     """Why the column holds no groups to compare, in a sentence; empty when it does."""
     known = next((row for row in version.columns if row["name"] == column), None)
@@ -121,7 +151,8 @@ def unfit_for_groups(version: DatasetVersion, column: str) -> str:
 
 def store_outputs(frame: pd.DataFrame) -> tuple[str, str]:
     """Keep a part's answers as Parquet; returns place and digest of the file."""
-    columns = [name for name in (*OUTPUT_COLUMNS, LATENCY) if name in frame.columns]
+    load = LOAD.values() if LOAD["row"] in frame.columns else ()
+    columns = [name for name in (*OUTPUT_COLUMNS, LATENCY, *load) if name in frame.columns]
     return _store_parquet("outputs", frame[columns].rename_axis("item").reset_index())
 
 

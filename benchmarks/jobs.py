@@ -117,6 +117,19 @@ def _beat(job_id: int, fence: int, stop: threading.Event) -> None:
         connection.close()
 
 
+def queue_next_load(run: ChallengeRun) -> None:
+    """Queue the next part under load once nothing else of the run is being asked.
+
+    Such a part has no job before: beside another it would measure that one's load too. The run's
+    lock is held, so that exactly one caller sees the last other part.
+    """
+    waiting = run.parts.filter(status=PartStatus.WAITING).order_by("position")
+    if waiting.filter(Q(job__isnull=False) | Q(blocks__isnull=False)).exists():
+        return
+    if (part := waiting.first()) is not None:
+        ring([Job.objects.create(kind=JobKind.EVALUATE, run=run, part=part).pk])
+
+
 def queue_judge_if_ready(run: ChallengeRun) -> None:
     """Create the run's judging job once its own parts and its baseline's verdict are there.
 

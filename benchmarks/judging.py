@@ -47,7 +47,12 @@ def judge_run(job: Job, fence: int) -> None:
         planned_n=suite["planned_n"],
     )
     found = capture.failures_of(run, judgement, candidate, baseline)
-    changed = churn_of(candidate, baseline)
+    steady = {
+        key: result
+        for key, result in candidate.items()
+        if not plans.stress_of(plans.scenario_of(run.plan, key))
+    }
+    changed = churn_of(steady, baseline)
     comparison = record_judgement(job, fence, run, judgement, found, changed=changed)
     comparison_judged.send(sender=Comparison, comparison=comparison)
 
@@ -182,12 +187,14 @@ def result_digest(run: ChallengeRun, comparison: Comparison) -> str:
     parts = run.parts.order_by("position")
     fields = ("key", "status", "not_used", "outputs_digest", "data_digest", "rows", "message")
     served_by = [part.served_by for part in parts if part.served_by]
+    loads = [part.load for part in parts if part.load]
     return digest(
         {
             "plan": run.plan_digest,
             "parts": list(parts.values(*fields)),
             "judgement": comparison.digest,
             **({"served_by": served_by} if served_by else {}),
+            **({"loads": loads} if loads else {}),
         }
     )
 

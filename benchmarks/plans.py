@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from benchmarks import frames
+from benchmarks.choices import SuiteKind
+from benchmarks.engine.load import LoadProfile
 from benchmarks.engine.slices import Slice as EngineSlice
 from benchmarks.engine.values import Criterion as EngineCriterion
 from benchmarks.engine.values import ScenarioPlan
@@ -24,6 +26,10 @@ def freeze(suite: Suite, window: DatasetVersion | None) -> dict[str, Any]:
     ]
     for scenario in scenarios:
         scenario |= set_aside.get(scenario["key"], {})
+    if suite.kind == SuiteKind.WATCH and any(map(stress_of, scenarios)):
+        raise ValidationError(
+            {"suite": "A production watch looks at what happened, and puts no stress on anything."}
+        )
     if not scenarios:
         raise ValidationError({"suite": "The suite has no scenarios, so nothing could be shown."})
     return {
@@ -96,6 +102,7 @@ def _scenario(
         "dataset_digest": data.digest,
         "perturbation": scenario.perturbation,
         "seed": scenario.seed,
+        **_stress(scenario),
         "slices": [
             {
                 "key": link.slice.key,
@@ -124,8 +131,19 @@ def _criterion(row: Any) -> dict[str, Any]:
     }
 
 
+def _stress(scenario: Scenario) -> dict[str, Any]:
+    """Every setting, because a usual value may change; nothing where no stress was declared."""
+    stress = scenario.stress
+    return {"stress": LoadProfile.of(stress).settings()} if stress else {}
+
+
 def scenario_of(plan: Mapping[str, Any], key: str) -> dict[str, Any]:
     return next(s for s in plan["scenarios"] if s["key"] == key)
+
+
+def stress_of(scenario: Mapping[str, Any]) -> dict[str, Any]:
+    """Empty where none was declared, as in every plan from before there was any."""
+    return dict(scenario.get("stress", {}))
 
 
 def slices_of(scenario: Mapping[str, Any]) -> tuple[EngineSlice, ...]:
@@ -157,6 +175,7 @@ def engine_plans(plan: Mapping[str, Any]) -> list[ScenarioPlan]:
             metrics=metric_keys(plan),
             margins=tuple((metric["key"], metric["margin"]) for metric in plan["metrics"]),
             quarantined="quarantine" in scenario,
+            unpaired=bool(stress_of(scenario)),
         )
         for scenario in plan["scenarios"]
     ]

@@ -8,6 +8,7 @@ from benchmarks.views import (
     editing,
     fairness,
     lessons,
+    loads,
     programs,
     remediation,
     runs,
@@ -63,6 +64,11 @@ urlpatterns = [
         "p/<slug:project>/runs/<int:pk>/fairness/",
         fairness.RunFairness.as_view(),
         name="run-fairness",
+    ),
+    path(
+        "p/<slug:project>/runs/<int:pk>/load/",
+        loads.RunLoad.as_view(),
+        name="run-load",
     ),
     path(
         "p/<slug:project>/runs/<int:pk>/cell/",

@@ -45,6 +45,7 @@ class _Sides:
     candidate: Scored
     baseline: Scored | None
     rows: Mapping[str, BoolArray | None]
+    rows_before: Mapping[str, BoolArray | None]  # the same rows, unless they are unpaired
     reason: Reason  # why there is no baseline side
 
 
@@ -93,7 +94,10 @@ def measure(
     effects: dict[Cell, Effect] = {}
     for name, rows in sides.rows.items():
         part = None if rows is None else sides.candidate.where(rows)
-        before = None if rows is None or sides.baseline is None else sides.baseline.where(rows)
+        earlier = sides.rows_before[name]
+        before = (
+            None if earlier is None or sides.baseline is None else sides.baseline.where(earlier)
+        )
         for cell in cells:
             if cell[1] != name:
                 continue
@@ -105,8 +109,8 @@ def measure(
 
 
 def _leanings(plan: ScenarioPlan, sides: _Sides, rules: Rules) -> dict[str, Concordance]:
-    """Not under repeated looks, whose many p-values would add up to false alarms."""
-    if sides.baseline is None or rules.planned_n is not None:
+    """Not under repeated looks, whose many p-values would add up to false alarms, nor unpaired."""
+    if sides.baseline is None or rules.planned_n is not None or plan.unpaired:
         return {}
     slices = {name: rows for name, rows in sides.rows.items() if name != ALL and rows is not None}
     found = {
@@ -136,19 +140,26 @@ def _sides(
     rules: Rules,
 ) -> _Sides:
     reason, before = _baseline_frame(digest, baseline)
-    if before is not None:
+    if before is not None and not plan.unpaired:
         try:
             before, frame = aligned(before, frame)
         except ValueError:
             reason, before = Reason.MISMATCHED_DATA, None
+    rows = _rows(plan, frame)
+    earlier = _rows(plan, before) if plan.unpaired and before is not None else rows
+    first = None if before is None else scored(before, rules.clusters)
+    return _Sides(scored(frame, rules.clusters), first, rows, earlier, reason)
+
+
+def _rows(plan: ScenarioPlan, frame: pd.DataFrame) -> dict[str, BoolArray | None]:
+    """The rows of every slice; None where it needs a column that is not there."""
     rows: dict[str, BoolArray | None] = {ALL: mask(frame, {})}
     for part in plan.slices:
         try:
             rows[part.key] = mask(frame, part.condition)
         except ValueError:
             rows[part.key] = None
-    first = None if before is None else scored(before, rules.clusters)
-    return _Sides(scored(frame, rules.clusters), first, rows, reason)
+    return rows
 
 
 def _baseline_frame(
@@ -187,6 +198,8 @@ def _effect(
     if before is None:
         return undefined_effect(metric.key, slice, part.n, reason)
     margin = margin_of(plan, metric.key, slice)
+    if rules.planned_n is not None and plan.unpaired:
+        return undefined_effect(metric.key, slice, part.n, Reason.NO_SEQUENCE)
     if rules.planned_n is not None:
         return sequential_effect_scored(
             before,
@@ -197,5 +210,5 @@ def _effect(
             planned_n=rules.planned_n,
             margin=margin,
         )
-    terms = Terms(True, 1 - rules.alpha, margin, rules.seed)
+    terms = Terms(not plan.unpaired, 1 - rules.alpha, margin, rules.seed)
     return compare_scored(before, part, metric, slice, terms)

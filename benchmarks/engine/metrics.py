@@ -163,6 +163,9 @@ _METRICS = (
            ("reference_prediction", "prediction"),
            "Share of items decided otherwise than on their unchanged rows.", 0.02,
            values=flips),
+    Metric("error_rate", "Error rate", Kind.PROPORTION, LOWER, "", ("errored",),
+           "Share of requests under load without a usable answer in time.", 0.01,
+           values=column("errored")),
 )  # fmt: skip
 METRICS = MappingProxyType({metric.key: metric for metric in _METRICS})
 

@@ -21,13 +21,14 @@ COLUMNS = ("label", "score", "prediction", "latency_ms", "cost")
 # Read only where they hold numbers: a feature may bear one of these names.
 OPTIONAL_COLUMNS = (
     "size_bytes", "events", "exposure", "preference", "shown_first", "horizon",
-    GROUP, "reference_prediction", "reference_score",
+    GROUP, "reference_prediction", "reference_score", "errored",
 )  # fmt: skip
 
 # Columns that an evaluation adds only where it can, with what it means that it could not.
 _ABSENT = {
     GROUP: Reason.NO_GROUPS,
     "reference_prediction": Reason.NO_REFERENCE,
+    "errored": Reason.NO_LOAD,
 }
 
 
@@ -55,9 +56,12 @@ class Scored:
             return _ABSENT.get(absent[0], Reason.NO_COLUMN)
         if self.n == 0:
             return Reason.NO_ROWS
-        if any(not np.isfinite(self.columns[name]).all() for name in needed):
-            return Reason.NOT_A_NUMBER
-        return Reason.NONE
+        absent_values = [~np.isfinite(self.columns[name]) for name in needed]
+        if not any(rows.any() for rows in absent_values):
+            return Reason.NONE
+        failed = self.columns.get("errored", np.zeros(self.n)) == 1
+        unanswered = all(failed[rows].all() for rows in absent_values)
+        return Reason.UNANSWERED if unanswered else Reason.NOT_A_NUMBER
 
     @property
     def positives(self) -> int | None:

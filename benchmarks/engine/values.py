@@ -95,6 +95,8 @@ class Reason(StrEnum):
     NO_GROUPS = "no_groups"
     ONE_GROUP = "one_group"
     NO_REFERENCE = "no_reference"
+    NO_LOAD = "no_load"
+    UNANSWERED = "unanswered"
     NO_CRITERIA = "no_criteria"
     NO_EVIDENCE = "no_evidence"
     MISMATCHED_DATA = "mismatched_data"
@@ -131,6 +133,8 @@ _SENTENCES = {
     Reason.NO_GROUPS: "The suite declares no protected column, so there are no groups to compare.",
     Reason.ONE_GROUP: "Fewer than two groups are large enough to compare.",
     Reason.NO_REFERENCE: "There are no answers to the unchanged rows to compare with.",
+    Reason.NO_LOAD: "No endpoint was asked under system stress here.",
+    Reason.UNANSWERED: "Some requests had no answer; the others alone would flatter the model.",
     Reason.NO_CRITERIA: "No criterion was declared, so nothing could pass.",
     Reason.NO_EVIDENCE: "No scenario delivered evidence.",
     Reason.MISMATCHED_DATA: "Candidate and baseline were not measured on the same items.",
@@ -238,7 +242,8 @@ class Criterion:
 class ScenarioPlan:
     """What a scenario is judged by; `margins` are those agreed for metrics without a criterion.
 
-    A quarantined scenario is judged and reported like any other, and decides nothing.
+    A quarantined scenario is judged and reported like any other, and decides nothing. The rows of
+    an unpaired one share no more with the baseline's than the item that they are about.
     """
 
     key: str
@@ -247,6 +252,7 @@ class ScenarioPlan:
     metrics: tuple[str, ...]
     margins: tuple[tuple[str, float], ...] = ()
     quarantined: bool = False
+    unpaired: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -131,6 +131,8 @@ class RunPart(ProjectRow):
     stability = models.JSONField(default=dict, blank=True)
     #: What happened beside the score: decisions taken, and how far the touched inputs moved.
     observed = models.JSONField(default=dict, blank=True)
+    #: What came of a scenario under system stress, in numbers and second by second.
+    load = models.JSONField(default=dict, blank=True)
     seconds = models.FloatField(null=True, blank=True)
     message = models.TextField(blank=True)
     #: What an endpoint declared itself to be, and how it was asked; empty for any other source.

@@ -8,7 +8,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from benchmarks.choices import MetricDirection, MetricKind, SuiteKind
-from benchmarks.engine import perturbations
+from benchmarks.engine import load, perturbations
 from benchmarks.engine.metrics import METRICS
 from benchmarks.models.program import Program
 from catalog.base import Governed
@@ -79,6 +79,8 @@ class Scenario(Governed):
         DatasetVersion, on_delete=models.PROTECT, related_name="+", null=True, blank=True
     )
     perturbation = models.JSONField(default=list, blank=True)
+    #: The load that a live endpoint is put under, and faults on the way to it; empty for none.
+    stress = models.JSONField(default=dict, blank=True)
     seed = models.PositiveIntegerField(default=0)
     slices: models.ManyToManyField = models.ManyToManyField(
         Slice, through="ScenarioSlice", related_name="scenarios"
@@ -101,12 +103,16 @@ class Scenario(Governed):
     def clean(self) -> None:
         if self.dataset_version and self.dataset_version.dataset_id != self.dataset_id:
             raise ValidationError({"dataset_version": "That version belongs to another dataset."})
-        problems = perturbations.problems(self.perturbation, self.dataset.column_kinds())
-        if problems:
-            raise ValidationError({"perturbation": problems})
+        kinds = self.dataset.column_kinds()
+        found = {
+            "perturbation": perturbations.problems(self.perturbation, kinds),
+            "stress": load.problems(self.stress, kinds),
+        }
+        if problems := {name: sentences for name, sentences in found.items() if sentences}:
+            raise ValidationError(problems)
 
     def in_words(self) -> str:
-        return perturbations.describe(self.perturbation)
+        return load.with_stress(perturbations.describe(self.perturbation), self.stress)
 
 
 class ScenarioSlice(Part):

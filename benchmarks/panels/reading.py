@@ -6,7 +6,9 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
+from benchmarks import plans
 from benchmarks.engine import perturbations
+from benchmarks.engine.load import with_stress
 from benchmarks.engine.metrics import METRICS
 from benchmarks.engine.slices import ALL
 from benchmarks.engine.values import Direction, Reason
@@ -152,6 +154,8 @@ def _scenario(scenario: Mapping[str, Any]) -> ScenarioWords:
         title=scenario["title"],
         description=scenario["description"],
         risk_area=scenario["risk_area"],
-        change=perturbations.describe(scenario["perturbation"]),
+        change=with_stress(
+            perturbations.describe(scenario["perturbation"]), plans.stress_of(scenario)
+        ),
         dataset=scenario["dataset_label"],
     )

@@ -12,7 +12,7 @@ import pandas as pd
 from benchmarks.outbound import Refused, Reply, Unreachable
 from benchmarks.predictors import payloads
 from benchmarks.predictors.base import Floats, PredictorError
-from benchmarks.predictors.protocols import PROTOCOLS, Endpoint
+from benchmarks.predictors.protocols import PROTOCOLS, Endpoint, Protocol
 
 TRIES = 5
 #: Seconds; each wait is up to twice the one before, and no server may ask for more than the last.
@@ -63,15 +63,11 @@ class EndpointPredictor:
 
     def answer(self, frame: pd.DataFrame) -> Asked:
         """A score for every row in the frame's order. Raises PredictorError in plain words."""
-        if missing := [name for name in self.input_columns if name not in frame.columns]:
-            raise PredictorError(
-                f"The data have no column {', '.join(missing[:5])}, which the model reads."
-            )
-        columns = payloads.columns_of(frame[self.input_columns])
+        columns = payloads.inputs_of(frame, self.input_columns)
         scores, latency = np.empty(len(frame)), np.empty(len(frame))
         times: list[float] = []
         if len(frame):
-            self._introduce()
+            self.introduced()
         for start in range(0, len(frame), self.endpoint.batch_size):
             stop = min(start + self.endpoint.batch_size, len(frame))
             batch = [column.part(start, stop) for column in columns]
@@ -80,12 +76,16 @@ class EndpointPredictor:
             times.append(milliseconds)
         return Asked(scores, latency, self._facts(times))
 
-    def _introduce(self) -> None:
-        """Wait until the server is ready and ask it what it is, before anything is timed."""
+    def introduced(self) -> Protocol:
+        """What to speak with the server, once it is ready and said what it is; nothing is timed.
+
+        Raises PredictorError where it is another model than was registered.
+        """
         self._request("GET", self._protocol.ready, None, may_lack=not self._protocol.metadata)
         if self._protocol.metadata:
             body, _ = self._request("GET", self._protocol.metadata, None)
             self._protocol.introduced(payloads.read(body))
+        return self._protocol
 
     def _batch(self, columns: list[payloads.Column], rows: int) -> tuple[Floats, float]:
         asked = self._protocol.asked(columns)

@@ -44,6 +44,20 @@ class Column:
     def part(self, start: int, stop: int) -> Self:
         return replace(self, values=self.values[start:stop])
 
+    def emptied(self) -> Self:
+        """The column as it arrives when what fills it is away."""
+        kind = "float" if self.kind == "integer" else self.kind  # whole numbers have no gaps
+        return replace(self, kind=kind, values=[None] * len(self.values))
+
+
+def inputs_of(frame: pd.DataFrame, names: Sequence[str]) -> list[Column]:
+    """What a model reads of the frame. Raises PredictorError where it is not there."""
+    if missing := [name for name in names if name not in frame.columns]:
+        raise PredictorError(
+            f"The data have no column {', '.join(missing[:5])}, which the model reads."
+        )
+    return columns_of(frame[list(names)])
+
 
 def columns_of(frame: pd.DataFrame) -> list[Column]:
     """Every column of the frame. Raises PredictorError for what JSON cannot hold."""

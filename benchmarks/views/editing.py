@@ -16,6 +16,7 @@ from benchmarks.models import Scenario, Suite
 from benchmarks.panels.previews import Preview, preview
 from benchmarks.scenario_forms import DatasetForm, ScenarioForm, SuiteForm, criterion_forms
 from benchmarks.step_forms import KINDS, StepForm, carried_steps, step_forms
+from benchmarks.stress_form import StressForm, carried_stress, initial_of
 from catalog.models import Dataset, DatasetVersion
 from catalog.pages import FormPage, ProjectPage, add_errors, address
 
@@ -31,12 +32,16 @@ class Editor:
 
     form: ScenarioForm
     steps: list[StepForm]
+    stress: StressForm
     criteria: Any
 
     def is_valid(self) -> bool:
         # All are asked, so that each says what is wrong with it.
-        answers = [part.is_valid() for part in (self.form, *self.steps, self.criteria)]
+        answers = [part.is_valid() for part in self.parts()]
         return all(answers)
+
+    def parts(self) -> tuple[Any, ...]:
+        return (self.form, *self.steps, self.stress, self.criteria)
 
     def rules(self) -> list[dict[str, Any]]:
         return [rule for rule in self.criteria.cleaned_data if rule.get("metric")]
@@ -93,8 +98,12 @@ class _ScenarioEditor(ProjectPage, TemplateView):
         return Editor(
             self.form(data, self.initial()),
             step_forms(data, stored, self.columns()),
+            StressForm(data, initial=self.stored_stress(), columns=self.columns()),
             criterion_forms(data, dataset=self.dataset, scenario=self.scenario),
         )
+
+    def stored_stress(self) -> dict[str, Any]:
+        return initial_of(self.scenario.stress) if self.scenario else {}
 
     def form(self, data: Any, initial: Mapping[str, Any] | None) -> ScenarioForm:
         return ScenarioForm(data, initial=initial, dataset=self.dataset, scenario=self.scenario)
@@ -121,7 +130,8 @@ class _ScenarioEditor(ProjectPage, TemplateView):
             for name in blank.fields
         }
         criteria = criterion_forms(data, dataset=self.dataset, scenario=self.scenario)
-        return Editor(self.form(None, typed), steps, criteria)
+        stress = carried_stress(data, self.columns())
+        return Editor(self.form(None, typed), steps, stress, criteria)
 
     # -- preview ------------------------------------------------------------------------------
 
@@ -179,6 +189,7 @@ class ScenarioCreate(_ScenarioEditor):
             self.project,
             dataset=self.dataset,
             perturbation=steps,
+            stress=editor.stress.stress,
             criteria=editor.rules(),
             by=self.request.user,
             **editor.form.cleaned_data,
@@ -197,6 +208,7 @@ class ScenarioEdit(_ScenarioEditor):
         return actions.change_scenario(
             scenario,
             perturbation=steps,
+            stress=editor.stress.stress,
             criteria=editor.rules(),
             by=self.request.user,
             **editor.form.cleaned_data,

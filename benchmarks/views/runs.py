@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from benchmarks import actions
+from benchmarks import actions, plans
 from benchmarks.choices import BaselineStatus, RunStatus
 from benchmarks.forms import RunFilters
 from benchmarks.models import ChallengeRun, Comparison
@@ -65,6 +65,7 @@ class RunDetail(DetailPage):
         run = self.object
         words = PlanWords(run.plan)
         kwargs["served"] = served.served(run)
+        kwargs["is_stressed"] = any(map(plans.stress_of, run.plan["scenarios"]))
         if run.status != RunStatus.EVALUATED:
             now = timezone.now()
             return super().get_context_data(progress=panel.progress(run, words, now), **kwargs)

@@ -22,11 +22,13 @@ from portal.ui.figures import (
     Forest,
     Heading,
     Histogram,
+    Lines,
     Mark,
     Matrix,
     MatrixRow,
     Point,
     Sparkline,
+    Stroke,
     Trend,
     finite,
     is_figure,
@@ -41,6 +43,7 @@ __all__ = [
     "bars",
     "forest",
     "histogram",
+    "lines",
     "matrix",
     "sparkline",
     "trend",
@@ -221,10 +224,6 @@ def trend(
         for p, words in zip(points, table, strict=True)
         if is_figure(p.value)
     )
-    flags = tuple(
-        Flag(percent_text(across.share(event.at)), number, event.label, event.state)
-        for number, event in enumerate(events, start=1)
-    )
     latest = f"Latest: {table[-1][1]} at {table[-1][0]}." if table else "No data."
     return Trend(
         title=title,
@@ -232,12 +231,50 @@ def trend(
         lines=tuple(_line(run, across, scale) for run in runs),
         ribbons=tuple(filter(None, (_ribbon(run, across, scale) for run in runs))),
         dots=dots,
-        flags=flags,
+        flags=_flags(events, across),
         x_ticks=_time_ticks(points, across),
         y_ticks=tuple(Tick(scale.up(v), formats.fixed(v, scale.decimals)) for v in scale.values),
         threshold=scale.up(threshold) if threshold is not None else "",
         threshold_label=threshold_label,
         table=table,
+    )
+
+
+def _flags(events: Sequence[Event], across: _Across) -> tuple[Flag, ...]:
+    return tuple(
+        Flag(percent_text(across.share(event.at)), number, event.label, event.state)
+        for number, event in enumerate(events, start=1)
+    )
+
+
+def lines(
+    series: Mapping[str, Sequence[Point]],
+    *,
+    title: str,
+    unit: str = "",
+    events: Sequence[Event] = (),
+) -> Lines:
+    """Several values over the same moments, from 0 up, so that they can be seen side by side."""
+    first = next(iter(series.values()), ())
+    moments = [_moment(at) for at in (*(p.at for p in first), *(e.at for e in events))] or [0.0]
+    across = _Across(min(moments), max(moments))
+    values = [f for points in series.values() for p in points for f in finite((p.value,))]
+    scale = axis([0.0, *values], count=4)
+    return Lines(
+        title=title,
+        summary=f"{', '.join(series)} over {len(first)} moments.",
+        unit=unit,
+        strokes=tuple(
+            Stroke(name, tuple(_line(run, across, scale) for run in _runs(points)))
+            for name, points in series.items()
+        ),
+        flags=_flags(events, across),
+        x_ticks=_time_ticks(first, across),
+        y_ticks=tuple(Tick(scale.up(v), formats.fixed(v, scale.decimals)) for v in scale.values),
+        table=tuple(
+            (_moment_text(row[0]), tuple(formats.number(point.value) for point in row))
+            for row in zip(*series.values(), strict=True)
+        ),
     )
 
 

@@ -128,6 +128,27 @@ class Trend:
 
 
 @dataclass(frozen=True, slots=True)
+class Stroke:
+    """One named line of several: its parts between missing values."""
+
+    name: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    template: ClassVar[str] = "components/plot_lines.html"
+    title: str
+    summary: str
+    unit: str
+    strokes: tuple[Stroke, ...]
+    flags: tuple[Flag, ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    table: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sparkline:
     template: ClassVar[str] = "components/plot_sparkline.html"
     title: str

@@ -210,6 +210,7 @@ LINES = (
     page("run-list"),
     page("run-detail", "benchmarks.ChallengeRun"),
     page("run-fairness", "benchmarks.ChallengeRun"),
+    page("run-load", "benchmarks.ChallengeRun"),
     feed("run-progress", "benchmarks.ChallengeRun"),
     act("run-again", "benchmarks.ChallengeRun", CONTRIBUTORS),
     page(

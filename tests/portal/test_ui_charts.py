@@ -124,6 +124,26 @@ def test_trend__of_nothing__says_that_there_is_no_data() -> None:
     assert "No data" in plot.summary
 
 
+def test_lines__several_values__share_one_scale_from_zero_and_one_table() -> None:
+    series = {
+        "Offered": [Point(i, v, label=f"{i} s") for i, v in enumerate([40, 40, 40])],
+        "Errors": [Point(i, v, label=f"{i} s") for i, v in enumerate([0, None, 20])],
+    }
+    plot = charts.lines(series, title="T", events=[Event(1, "Outage begins")])
+    assert [(stroke.name, len(stroke.parts)) for stroke in plot.strokes] == [
+        ("Offered", 1),
+        ("Errors", 2),
+    ]
+    assert plot.table[1] == ("1 s", ("40", "–"))
+    assert plot.strokes[1].parts[0].endswith("100.00")
+    assert [flag.label for flag in plot.flags] == ["Outage begins"]
+
+
+def test_lines__of_nothing__draws_nothing() -> None:
+    plot = charts.lines({"Offered": []}, title="T")
+    assert (plot.strokes[0].parts, plot.table) == ((), ())
+
+
 def test_sparkline__of_rising_values__ends_at_the_top() -> None:
     plot = charts.sparkline([1, 2, None, 4], title="T")
     assert plot.end == ("94.00", "3.00")

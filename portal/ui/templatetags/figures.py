@@ -97,6 +97,20 @@ def trend_plot(
 
 
 @register.simple_tag
+def lines_plot(
+    series: Mapping[str, Rows], *, title: str, unit: str = "", events: Rows = ()
+) -> SafeString:
+    """Several values over time by name; points have the fields of `Point`."""
+    figure = charts.lines(
+        {name: [charts.Point(**point) for point in points] for name, points in series.items()},
+        title=title,
+        unit=unit,
+        events=[charts.Event(**event) for event in events],
+    )
+    return plot(figure)
+
+
+@register.simple_tag
 def histogram_plot(
     edges: Sequence[float],
     before: Sequence[float],

@@ -1,0 +1,65 @@
+"""A scenario under system stress: asked now or kept from an earlier run, never posted."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import endpoints, frames, plans
+from benchmarks.choices import PartStatus, RunSource
+from benchmarks.engine.load import LoadProfile
+from benchmarks.engine.load_summary import summarise
+from benchmarks.models import ChallengeRun, RunPart
+from benchmarks.predictors.base import PredictorError
+
+
+@dataclass(frozen=True)
+class Requests:
+    """One row a request, with the row of the data that it asked about; what came of all."""
+
+    requests: pd.DataFrame
+    summary: dict[str, Any]
+    served_by: dict[str, Any]
+
+
+def requests_of(part: RunPart, asked: pd.DataFrame, label_column: str) -> Requests:
+    """What became of the requests. Raises PredictorError in the model owner's words."""
+    run, scenario = part.run, plans.scenario_of(part.run.plan, part.key)
+    if run.answers_of is not None:
+        return _kept(part, run.answers_of, scenario)
+    if run.source == RunSource.POSTED:
+        raise PredictorError(
+            "Posted predictions say nothing about load. Start the run here, with a version that"
+            " has an endpoint."
+        )
+    if asked.empty:
+        raise PredictorError("There is no row to ask about.")
+    profile = LoadProfile.of(plans.stress_of(scenario))
+    loaded = endpoints.stress(
+        run.model_version,
+        asked.drop(columns=[label_column]),
+        profile,
+        seed=run.seed + scenario["seed"],
+    )
+    summary = {**summarise(loaded.requests, profile), "own_delay_ms": _own_delay(loaded.requests)}
+    return Requests(loaded.requests, summary, loaded.served_by)
+
+
+def _own_delay(requests: pd.DataFrame) -> float | None:
+    """How late the sender itself was in 99 of 100 requests that found a connection free."""
+    known = requests["own_delay_ms"].dropna()
+    return float(np.quantile(known, 0.99)) if len(known) else None
+
+
+def _kept(part: RunPart, earlier: ChallengeRun, scenario: dict[str, Any]) -> Requests:
+    """What became of the same requests in an earlier run."""
+    kept = earlier.parts.filter(key=part.key, status=PartStatus.RECEIVED).first()
+    if kept is None or not kept.load:
+        raise PredictorError(f"Run {earlier.pk} kept no requests under this scenario.")
+    if kept.data_digest != frames.data_digest(scenario, seed=part.run.seed):
+        raise PredictorError(
+            f"Run {earlier.pk} was asked otherwise here: the data, the stress or the seed differ."
+        )
+    requests = frames.kept_requests(kept.outputs_place, kept.outputs_digest)
+    return Requests(requests, kept.load, kept.served_by)
