@@ -95,6 +95,8 @@ class Reason(StrEnum):
     NO_GROUPS = "no_groups"
     ONE_GROUP = "one_group"
     NO_REFERENCE = "no_reference"
+    NO_NET = "no_net"
+    NOTHING_COUNTS = "nothing_counts"
     NO_CRITERIA = "no_criteria"
     NO_EVIDENCE = "no_evidence"
     MISMATCHED_DATA = "mismatched_data"
@@ -131,6 +133,8 @@ _SENTENCES = {
     Reason.NO_GROUPS: "The suite declares no protected column, so there are no groups to compare.",
     Reason.ONE_GROUP: "Fewer than two groups are large enough to compare.",
     Reason.NO_REFERENCE: "There are no answers to the unchanged rows to compare with.",
+    Reason.NO_NET: "The scenario has no guardrail or fallback that could catch a row.",
+    Reason.NOTHING_COUNTS: "No row here is of the kind that the metric counts.",
     Reason.NO_CRITERIA: "No criterion was declared, so nothing could pass.",
     Reason.NO_EVIDENCE: "No scenario delivered evidence.",
     Reason.MISMATCHED_DATA: "Candidate and baseline were not measured on the same items.",
