@@ -5,6 +5,7 @@ block's record queues the scenario's own evaluation, which puts their answers to
 """
 
 import time
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,11 +13,12 @@ import numpy as np
 import pandas as pd
 from django.utils import timezone
 
-from benchmarks import asking, frames, jobs, plans
+from benchmarks import asking, frames, jobs, plans, safety
 from benchmarks.asking import Scores
 from benchmarks.choices import JobKind, JobState, PartStatus, RunStatus
 from benchmarks.engine.fairness import fairness, group_codes
 from benchmarks.engine.metrics import estimates
+from benchmarks.engine.nets import NetError
 from benchmarks.engine.perturbations import PerturbationError
 from benchmarks.engine.stability import flips_by_slice
 from benchmarks.engine.values import Estimate
@@ -33,7 +35,7 @@ from catalog.transactions import write_block
 
 BATCH = 1000
 #: What asking again would not mend: the part is errored, in the words of what went wrong.
-UNANSWERABLE = (PredictorError, PerturbationError, frames.DamagedFile)
+UNANSWERABLE = (PredictorError, PerturbationError, NetError, frames.DamagedFile)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Answered:
     estimates: tuple[Estimate, ...] = ()
     fairness: dict[str, Any] = field(default_factory=dict)
     stability: dict[str, Any] = field(default_factory=dict)
+    net: dict[str, Any] = field(default_factory=dict)
 
 
 # -- one scenario -----------------------------------------------------------------------------
@@ -81,6 +84,7 @@ def answer(part: RunPart) -> Answered:
         message = "The perturbation changed nothing in these rows."
         return Answered(PartStatus.SKIPPED, message=message)
     answers = asking.scores_of(part, asked.frame, version.label_column)
+    watch = safety.watch(scenario, version, original, asked, answers.scores, run.suite.model.task)
     scored = frames.scored(
         original,
         asked.frame,
@@ -92,11 +96,12 @@ def answer(part: RunPart) -> Answered:
         latency_ms=answers.latency_ms,
         protected_column=plans.protected_column(run.plan),
         reference=asking.reference_scores(part, original, version.label_column),
+        held=watch.held,
     )
     place, outputs_digest = frames.store_outputs(scored)
     return Answered(
         status=PartStatus.RECEIVED,
-        not_used=not_used(run, version, asked),
+        not_used=not_used(run, version, asked, watch.columns),
         place=place,
         outputs_digest=outputs_digest,
         data_digest=frames.data_digest(scenario, seed=run.seed),
@@ -106,13 +111,14 @@ def answer(part: RunPart) -> Answered:
         estimates=tuple(
             estimates(
                 scored,
-                list(plans.metric_keys(run.plan)),
+                list(dict.fromkeys([*plans.metric_keys(run.plan), *watch.metric_keys])),
                 list(plans.slices_of(scenario)),
                 seed=run.seed,
             )
         ),
         fairness=_fairness(run, original, scored),
         stability=_stability(scenario, scored),
+        net=watch.report(scored, seed=run.seed),
     )
 
 
@@ -194,11 +200,13 @@ def _close_errored(run: ChallengeRun, part: RunPart, message: str) -> None:
 # -- what the record says ---------------------------------------------------------------------
 
 
-def not_used(run: ChallengeRun, version: DatasetVersion, asked: Any) -> bool:
-    """Whether the model reads nothing of what the perturbation changed."""
+def not_used(
+    run: ChallengeRun, version: DatasetVersion, asked: Any, watched: Collection[str]
+) -> bool:
+    """Whether neither the model nor its safety net reads what the perturbation changed."""
     if asked.reweights_rows or not asked.touched:
         return False
-    return not asked.touched & {*run.model_version.input_columns, version.label_column}
+    return not asked.touched & {*run.model_version.input_columns, version.label_column, *watched}
 
 
 def record_part(
@@ -220,6 +228,7 @@ def record_part(
             served_by=answered.served_by,
             fairness=answered.fairness,
             stability=answered.stability,
+            net=answered.net,
             seconds=seconds,
             finished_at=timezone.now(),
         )

@@ -181,13 +181,16 @@ def judgement_digest(judgement: Judgement) -> str:
 def result_digest(run: ChallengeRun, comparison: Comparison) -> str:
     parts = run.parts.order_by("position")
     fields = ("key", "status", "not_used", "outputs_digest", "data_digest", "rows", "message")
-    served_by = [part.served_by for part in parts if part.served_by]
+    found = {
+        name: [getattr(part, name) for part in parts if getattr(part, name)]
+        for name in ("served_by", "net")
+    }
     return digest(
         {
             "plan": run.plan_digest,
             "parts": list(parts.values(*fields)),
             "judgement": comparison.digest,
-            **({"served_by": served_by} if served_by else {}),
+            **{name: rows for name, rows in found.items() if rows},
         }
     )
 

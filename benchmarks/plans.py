@@ -96,6 +96,7 @@ def _scenario(
         "dataset_digest": data.digest,
         "perturbation": scenario.perturbation,
         "seed": scenario.seed,
+        **_only_where_declared(scenario),
         "slices": [
             {
                 "key": link.slice.key,
@@ -109,6 +110,11 @@ def _scenario(
             _criterion(row) for row in scenario.criteria.select_related("metric", "slice")
         ],
     }
+
+
+def _only_where_declared(scenario: Scenario) -> dict[str, Any]:
+    """What a plan holds of some scenarios only, so that the plans of others stay as they were."""
+    return {"safety_net": scenario.safety_net} if scenario.safety_net else {}
 
 
 def _criterion(row: Any) -> dict[str, Any]:
@@ -130,6 +136,11 @@ def scenario_of(plan: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def slices_of(scenario: Mapping[str, Any]) -> tuple[EngineSlice, ...]:
     return tuple(EngineSlice(s["key"], s["title"], s["condition"]) for s in scenario["slices"])
+
+
+def safety_net(scenario: Mapping[str, Any]) -> dict[str, Any]:
+    """Empty where none was declared."""
+    return dict(scenario.get("safety_net", {}))
 
 
 def protected_column(plan: Mapping[str, Any]) -> str:

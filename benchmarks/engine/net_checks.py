@@ -91,8 +91,8 @@ def _is_number(value: object) -> bool:
 
 def columns_of(net: Net) -> frozenset[str]:
     """The columns that a net without problems reads."""
-    named = {net["answer"]["column"]} if "column" in net.get("answer", {}) else set()
-    return conditions.columns_of(net["condition"]) | named if net.get("condition") else named
+    read = conditions.columns_of(net["condition"]) if net.get("condition") else frozenset()
+    return read | {net["answer"]["column"]} if "column" in net.get("answer", {}) else read
 
 
 def describe(net: Net) -> str:

@@ -127,6 +127,8 @@ class RunPart(ProjectRow):
     #: Rates and gaps of the groups, and flips by slice, as the engine's reports hold them.
     fairness = models.JSONField(default=dict, blank=True)
     stability = models.JSONField(default=dict, blank=True)
+    #: What the scenario's safety net caught, as `benchmarks.engine.nets` reports it.
+    net = models.JSONField(default=dict, blank=True)
     seconds = models.FloatField(null=True, blank=True)
     message = models.TextField(blank=True)
     #: What an endpoint declared itself to be, and how it was asked; empty for any other source.

@@ -8,7 +8,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from benchmarks.choices import MetricDirection, MetricKind, SuiteKind
-from benchmarks.engine import perturbations
+from benchmarks.engine import net_checks, perturbations
 from benchmarks.engine.metrics import METRICS
 from benchmarks.models.program import Program
 from catalog.base import Governed
@@ -65,6 +65,13 @@ class MetricSpec(Governed):
             raise ValidationError({"severe_margin": "The severe margin is at least the margin."})
 
 
+def watchable_columns(dataset: Dataset, version: DatasetVersion | None) -> dict[str, str]:
+    """Column name → kind, without the label and the item's name."""
+    data = version or dataset.versions.first()
+    withheld = {data.label_column, data.id_column} if data else set()
+    return {name: kind for name, kind in dataset.column_kinds().items() if name not in withheld}
+
+
 class Scenario(Governed):
     """A condition to be judged under: data, a deliberate change to it, slices and criteria."""
 
@@ -80,6 +87,8 @@ class Scenario(Governed):
     )
     perturbation = models.JSONField(default=list, blank=True)
     seed = models.PositiveIntegerField(default=0)
+    #: What watches the model here, as `benchmarks.engine.nets` carries it out; empty for none.
+    safety_net = models.JSONField(default=dict, blank=True)
     slices: models.ManyToManyField = models.ManyToManyField(
         Slice, through="ScenarioSlice", related_name="scenarios"
     )
@@ -104,9 +113,18 @@ class Scenario(Governed):
         problems = perturbations.problems(self.perturbation, self.dataset.column_kinds())
         if problems:
             raise ValidationError({"perturbation": problems})
+        if problems := net_checks.problems(self.safety_net, self.watchable_columns()):
+            raise ValidationError({"safety_net": problems})
+
+    def watchable_columns(self) -> dict[str, str]:
+        """What a safety net may read: what is known of an item before its truth is."""
+        return watchable_columns(self.dataset, self.dataset_version)
 
     def in_words(self) -> str:
         return perturbations.describe(self.perturbation)
+
+    def net_in_words(self) -> str:
+        return net_checks.describe(self.safety_net)
 
 
 class ScenarioSlice(Part):

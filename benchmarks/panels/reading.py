@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from benchmarks.engine import perturbations
+from benchmarks.engine import net_checks, perturbations
 from benchmarks.engine.metrics import METRICS
 from benchmarks.engine.slices import ALL
 from benchmarks.engine.values import Direction, Reason
@@ -58,6 +58,7 @@ class ScenarioWords:
     risk_area: str
     change: str
     dataset: str
+    net: str
 
 
 class PlanWords:
@@ -154,4 +155,5 @@ def _scenario(scenario: Mapping[str, Any]) -> ScenarioWords:
         risk_area=scenario["risk_area"],
         change=perturbations.describe(scenario["perturbation"]),
         dataset=scenario["dataset_label"],
+        net=net_checks.describe(scenario.get("safety_net", {})),
     )

@@ -13,6 +13,8 @@ from django.views.generic import TemplateView
 from benchmarks import actions
 from benchmarks.engine.perturbations import PERTURBATIONS
 from benchmarks.models import Scenario, Suite
+from benchmarks.models.scenario import watchable_columns
+from benchmarks.net_forms import NetForm, net_form
 from benchmarks.panels.previews import Preview, preview
 from benchmarks.scenario_forms import DatasetForm, ScenarioForm, SuiteForm, criterion_forms
 from benchmarks.step_forms import KINDS, StepForm, carried_steps, step_forms
@@ -27,15 +29,16 @@ FIELDS = ("title", "description", "risk_area", "dataset_version", "seed")
 
 @dataclass
 class Editor:
-    """The parts of one editor: its form, its steps, its criteria."""
+    """The parts of one editor: its form, its steps, its safety net, its criteria."""
 
     form: ScenarioForm
     steps: list[StepForm]
+    net: NetForm
     criteria: Any
 
     def is_valid(self) -> bool:
         # All are asked, so that each says what is wrong with it.
-        answers = [part.is_valid() for part in (self.form, *self.steps, self.criteria)]
+        answers = [part.is_valid() for part in (self.form, *self.steps, self.net, self.criteria)]
         return all(answers)
 
     def rules(self) -> list[dict[str, Any]]:
@@ -93,11 +96,17 @@ class _ScenarioEditor(ProjectPage, TemplateView):
         return Editor(
             self.form(data, self.initial()),
             step_forms(data, stored, self.columns()),
+            self.net_form(data),
             criterion_forms(data, dataset=self.dataset, scenario=self.scenario),
         )
 
     def form(self, data: Any, initial: Mapping[str, Any] | None) -> ScenarioForm:
         return ScenarioForm(data, initial=initial, dataset=self.dataset, scenario=self.scenario)
+
+    def net_form(self, data: Any, *, blame: bool = True) -> NetForm:
+        row = self.scenario
+        columns = watchable_columns(self.dataset, row.dataset_version if row else None)
+        return net_form(data, row.safety_net if row else {}, columns, blame=blame)
 
     def initial(self) -> dict[str, Any]:
         row = self.scenario
@@ -121,7 +130,8 @@ class _ScenarioEditor(ProjectPage, TemplateView):
             for name in blank.fields
         }
         criteria = criterion_forms(data, dataset=self.dataset, scenario=self.scenario)
-        return Editor(self.form(None, typed), steps, criteria)
+        net = self.net_form(data, blame=False)
+        return Editor(self.form(None, typed), steps, net, criteria)
 
     # -- preview ------------------------------------------------------------------------------
 
@@ -179,6 +189,7 @@ class ScenarioCreate(_ScenarioEditor):
             self.project,
             dataset=self.dataset,
             perturbation=steps,
+            safety_net=editor.net.net,
             criteria=editor.rules(),
             by=self.request.user,
             **editor.form.cleaned_data,
@@ -197,6 +208,7 @@ class ScenarioEdit(_ScenarioEditor):
         return actions.change_scenario(
             scenario,
             perturbation=steps,
+            safety_net=editor.net.net,
             criteria=editor.rules(),
             by=self.request.user,
             **editor.form.cleaned_data,
