@@ -28,7 +28,8 @@ class Watch:
 
     @property
     def columns(self) -> frozenset[str]:
-        return net_checks.columns_of(self.net) if self.net else frozenset()
+        """What a net reads that criteria judge; an alert leaves the model's findings alone."""
+        return frozenset() if self.held is None else net_checks.columns_of(self.net)
 
     @property
     def metric_keys(self) -> tuple[str, ...]:
