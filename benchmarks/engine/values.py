@@ -107,6 +107,8 @@ class Reason(StrEnum):
     MISSING = "missing"
     UNEXPECTED = "unexpected"
     QUARANTINED = "quarantined"
+    TOO_FEW_PASSED = "too_few_passed"
+    REPEATS_OPEN = "repeats_open"
 
     @property
     def sentence(self) -> str:
@@ -145,6 +147,8 @@ _SENTENCES = {
     Reason.MISSING: "No result arrived for the scenario.",
     Reason.UNEXPECTED: "A result arrived for a scenario that the suite does not contain.",
     Reason.QUARANTINED: "The scenario is in quarantine: what it found does not count.",
+    Reason.TOO_FEW_PASSED: "Too few repeats of the scenario passed.",
+    Reason.REPEATS_OPEN: "Too many repeats of the scenario are undecided.",
 }
 
 
@@ -242,7 +246,8 @@ class Criterion:
 class ScenarioPlan:
     """What a scenario is judged by; `margins` are those agreed for metrics without a criterion.
 
-    A quarantined scenario is judged and reported like any other, and decides nothing.
+    A quarantined scenario is judged and reported like any other, and decides nothing. Plans that
+    name the same `repeat_of` are repeats of one scenario: of them `must_pass` have to pass.
     """
 
     key: str
@@ -251,6 +256,8 @@ class ScenarioPlan:
     metrics: tuple[str, ...]
     margins: tuple[tuple[str, float], ...] = ()
     quarantined: bool = False
+    repeat_of: str = ""
+    must_pass: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,6 +308,28 @@ class Alarm:
 
 
 @dataclass(frozen=True)
+class Repeated:
+    """The repeats of one scenario, judged as one; each also stands in the judgement by itself."""
+
+    key: str
+    finding: Finding
+    reason: Reason
+    passed: int
+    failed: int
+    repeats: int
+    must_pass: int
+
+    @property
+    def sentence(self) -> str:
+        rest = self.repeats - self.passed - self.failed
+        undecided = f", {rest} could not be decided" if rest else ""
+        return (
+            f"{self.passed} of {self.repeats} repeats passed{undecided}; "
+            f"{self.must_pass} must pass."
+        )
+
+
+@dataclass(frozen=True)
 class ScenarioJudgement:
     key: str
     finding: Finding
@@ -330,3 +359,4 @@ class Judgement:
     missing: int
     judge_version: str
     alarms: tuple[Alarm, ...] = ()
+    groups: tuple[Repeated, ...] = ()
