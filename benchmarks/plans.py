@@ -13,17 +13,25 @@ from benchmarks.engine.values import ScenarioPlan
 from benchmarks.models import MetricSpec, Program, Quarantine, Scenario, Suite
 from catalog.models import DatasetVersion
 
+#: Far apart, so that the repeats of one scenario do not disturb the rows of another's; the first
+#: keeps the scenario's own seed.
+SEED_STEP = 1_000_003
+LARGEST_SEED = 2**31
+
 
 def freeze(suite: Suite, window: DatasetVersion | None) -> dict[str, Any]:
     """The plan as plain data. Raises ValidationError when the suite cannot be run as it stands."""
     specs = _specs(suite)
     set_aside = _set_aside(suite)
     scenarios = [
-        _scenario(place.scenario, window, suite.protected_column)
+        each
         for place in suite.places.select_related("scenario__dataset_version__dataset")
+        for each in _repeated(
+            place.scenario,
+            _scenario(place.scenario, window, suite.protected_column)
+            | set_aside.get(place.scenario.key, {}),
+        )
     ]
-    for scenario in scenarios:
-        scenario |= set_aside.get(scenario["key"], {})
     if not scenarios:
         raise ValidationError({"suite": "The suite has no scenarios, so nothing could be shown."})
     return {
@@ -117,6 +125,26 @@ def _only_where_declared(scenario: Scenario) -> dict[str, Any]:
     return {"safety_net": scenario.safety_net} if scenario.safety_net else {}
 
 
+def _repeated(scenario: Scenario, plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """The scenario's plan, or one for each repeat, with a key and a seed of its own."""
+    if scenario.repeats == 1:
+        return [plan]
+    terms = {
+        "key": scenario.key,
+        "repeats": scenario.repeats,
+        "must_pass": scenario.must_pass,
+    }
+    return [
+        {
+            **plan,
+            "key": f"{scenario.key}~{number}",
+            "seed": (scenario.seed + (number - 1) * SEED_STEP) % LARGEST_SEED,
+            "repeat_of": {**terms, "number": number},
+        }
+        for number in range(1, scenario.repeats + 1)
+    ]
+
+
 def _criterion(row: Any) -> dict[str, Any]:
     return {
         "metric": row.metric.key,
@@ -132,6 +160,11 @@ def _criterion(row: Any) -> dict[str, Any]:
 
 def scenario_of(plan: Mapping[str, Any], key: str) -> dict[str, Any]:
     return next(s for s in plan["scenarios"] if s["key"] == key)
+
+
+def repeat_of(scenario: Mapping[str, Any]) -> str:
+    """The key of the scenario that this plan repeats; empty where it is asked once."""
+    return str(scenario.get("repeat_of", {}).get("key", ""))
 
 
 def slices_of(scenario: Mapping[str, Any]) -> tuple[EngineSlice, ...]:
@@ -168,6 +201,8 @@ def engine_plans(plan: Mapping[str, Any]) -> list[ScenarioPlan]:
             metrics=metric_keys(plan),
             margins=tuple((metric["key"], metric["margin"]) for metric in plan["metrics"]),
             quarantined="quarantine" in scenario,
+            repeat_of=repeat_of(scenario),
+            must_pass=scenario.get("repeat_of", {}).get("must_pass", 1),
         )
         for scenario in plan["scenarios"]
     ]

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from benchmarks.choices import MetricDirection, MetricKind, SuiteKind
@@ -15,6 +15,10 @@ from catalog.base import Governed
 from catalog.models import Assumption, Dataset, DatasetVersion, Project, RegisteredModel, Slice
 from catalog.transactions import write_block
 from catalog.validators import identifier, visible_text
+
+MOST_REPEATS = 20
+#: Each repeat is named by the key and its number, and no name is longer than 64 characters.
+LONGEST_REPEATED_KEY = 60
 
 
 class Part(Governed):
@@ -89,6 +93,11 @@ class Scenario(Governed):
     seed = models.PositiveIntegerField(default=0)
     #: What watches the model here, as `benchmarks.engine.nets` carries it out; empty for none.
     safety_net = models.JSONField(default=dict, blank=True)
+    #: How often the model is asked, each time with a seed of its own, and how many have to pass.
+    repeats = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(MOST_REPEATS)]
+    )
+    must_pass = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1)])
     slices: models.ManyToManyField = models.ManyToManyField(
         Slice, through="ScenarioSlice", related_name="scenarios"
     )
@@ -115,6 +124,12 @@ class Scenario(Governed):
             raise ValidationError({"perturbation": problems})
         if problems := net_checks.problems(self.safety_net, self.watchable_columns()):
             raise ValidationError({"safety_net": problems})
+        if self.must_pass > self.repeats:
+            raise ValidationError({"must_pass": "No more repeats can pass than there are."})
+        if self.repeats > 1 and len(self.key) > LONGEST_REPEATED_KEY:
+            raise ValidationError(
+                {"repeats": f"A key of at most {LONGEST_REPEATED_KEY} characters can be repeated."}
+            )
 
     def watchable_columns(self) -> dict[str, str]:
         """What a safety net may read: what is known of an item before its truth is."""

@@ -24,7 +24,9 @@ from catalog.pages import FormPage, ProjectPage, add_errors, address
 PERMISSION = "benchmarks.change_suite"
 REFUSAL = "Only contributors edit suites and scenarios."
 #: Of a scenario, what the form's fields of the same name change.
-FIELDS = ("title", "description", "risk_area", "dataset_version", "seed")
+FIELDS = (
+    "title", "description", "risk_area", "dataset_version", "seed", "repeats", "must_pass",
+)  # fmt: skip
 
 
 @dataclass
