@@ -5,6 +5,7 @@ block's record queues the scenario's own evaluation, which puts their answers to
 """
 
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,11 +13,12 @@ import numpy as np
 import pandas as pd
 from django.utils import timezone
 
-from benchmarks import asking, frames, jobs, loads, plans
+from benchmarks import asking, frames, jobs, loads, plans, safety
 from benchmarks.asking import Scores
 from benchmarks.choices import JobKind, JobState, PartStatus, RunStatus
 from benchmarks.engine.fairness import fairness, group_codes
 from benchmarks.engine.metrics import estimates
+from benchmarks.engine.nets import NetError
 from benchmarks.engine.observed import observed
 from benchmarks.engine.perturbations import PerturbationError
 from benchmarks.engine.stability import flips_by_slice
@@ -34,7 +36,7 @@ from catalog.transactions import write_block
 
 BATCH = 1000
 #: What asking again would not mend: the part is errored, in the words of what went wrong.
-UNANSWERABLE = (PredictorError, PerturbationError, frames.DamagedFile)
+UNANSWERABLE = (PredictorError, PerturbationError, NetError, frames.DamagedFile)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Answered:
     stability: dict[str, Any] = field(default_factory=dict)
     observed: dict[str, Any] = field(default_factory=dict)
     load: dict[str, Any] = field(default_factory=dict)
+    net: dict[str, Any] = field(default_factory=dict)
 
 
 # -- one scenario -----------------------------------------------------------------------------
@@ -86,27 +89,30 @@ def answer(part: RunPart) -> Answered:
     if plans.stress_of(scenario):
         return _answered_under_load(part, original, asked.frame, version.label_column)
     answers = asking.scores_of(part, asked.frame, version.label_column)
+    watch = safety.watch(scenario, version, original, asked, answers.scores, run.suite.model.task)
     scored = frames.scored(
         original,
         asked.frame,
         answers.scores,
         latency_ms=answers.latency_ms,
         reference=asking.reference_scores(part, original, version.label_column),
+        held=watch.held,
         **_terms(run, version.label_column),
     )
     place, outputs_digest = frames.store_outputs(scored)
     return Answered(
         status=PartStatus.RECEIVED,
-        not_used=not_used(run, version, asked),
+        not_used=not_used(run, version, asked, watch.columns),
         place=place,
         outputs_digest=outputs_digest,
         data_digest=frames.data_digest(scenario, seed=run.seed),
         rows=len(scored),
         cells_changed=asked.cells_changed,
         served_by=answers.served_by,
-        estimates=_estimates(run, scenario, scored),
+        estimates=_estimates(run, scenario, scored, also=watch.metric_keys),
         fairness=_fairness(run, original, scored),
         stability=_stability(scenario, scored),
+        net=watch.report(scored, seed=run.seed),
         observed=asdict(
             observed(scored, original, asked.frame, touched=asked.touched, seed=run.seed)
         ),
@@ -147,10 +153,11 @@ def _terms(run: ChallengeRun, label_column: str) -> dict[str, Any]:
 
 
 def _estimates(
-    run: ChallengeRun, scenario: dict[str, Any], scored: pd.DataFrame
+    run: ChallengeRun, scenario: dict[str, Any], scored: pd.DataFrame, also: Sequence[str] = ()
 ) -> tuple[Estimate, ...]:
-    metrics, slices = plans.metric_keys(run.plan), plans.slices_of(scenario)
-    return tuple(estimates(scored, list(metrics), list(slices), seed=run.seed))
+    """The run's metrics, and those that a scenario is measured by besides."""
+    metrics = list(dict.fromkeys([*plans.metric_keys(run.plan), *also]))
+    return tuple(estimates(scored, metrics, list(plans.slices_of(scenario)), seed=run.seed))
 
 
 def _fairness(run: ChallengeRun, original: pd.DataFrame, scored: pd.DataFrame) -> dict[str, Any]:
@@ -231,11 +238,13 @@ def _close_errored(run: ChallengeRun, part: RunPart, message: str) -> None:
 # -- what the record says ---------------------------------------------------------------------
 
 
-def not_used(run: ChallengeRun, version: DatasetVersion, asked: Any) -> bool:
-    """Whether the model reads nothing of what the perturbation changed."""
+def not_used(
+    run: ChallengeRun, version: DatasetVersion, asked: Any, watched: Collection[str]
+) -> bool:
+    """Whether neither the model nor its safety net reads what the perturbation changed."""
     if asked.reweights_rows or not asked.touched:
         return False
-    return not asked.touched & {*run.model_version.input_columns, version.label_column}
+    return not asked.touched & {*run.model_version.input_columns, version.label_column, *watched}
 
 
 def record_part(
@@ -259,6 +268,7 @@ def record_part(
             stability=answered.stability,
             observed=answered.observed,
             load=answered.load,
+            net=answered.net,
             seconds=seconds,
             finished_at=timezone.now(),
         )

@@ -13,7 +13,7 @@ from django.core.files.storage import default_storage
 from benchmarks.engine import perturbations
 from benchmarks.engine.fairness import group_codes
 from benchmarks.engine.perturbations import Perturbed
-from benchmarks.engine.scored import GROUP
+from benchmarks.engine.scored import GROUP, HELD
 from benchmarks.models import RowBlock
 from catalog.actions import store
 from catalog.digests import digest
@@ -21,6 +21,7 @@ from catalog.models import DatasetVersion
 
 OUTPUT_COLUMNS = [
     "label", "score", "prediction", "cluster", GROUP, "reference_score", "reference_prediction",
+    HELD,
 ]  # fmt: skip
 #: Kept only where a model was timed.
 LATENCY = "latency_ms"
@@ -88,13 +89,16 @@ def scored(
     latency_ms: Any = None,
     protected_column: str = "",
     reference: Any = None,
+    held: Any = None,
 ) -> pd.DataFrame:
     """The scored frame: what was asked and answered, beside each item's own true features.
 
     Slices, clusters and groups follow the original data: a perturbed field must not move a row
-    into another slice. `reference` holds the scores of the unchanged rows, in their order.
+    into another slice. `reference` holds the scores of the unchanged rows, in their order; `held`
+    what a safety net caught, in the order of the rows asked.
     """
-    frame = original.drop(columns=[label_column]).loc[asked.index].copy()
+    features = original.drop(columns=[label_column]).drop(columns=HELD, errors="ignore")
+    frame = features.loc[asked.index].copy()
     frame["label"] = asked[label_column].to_numpy()
     frame["score"] = scores
     frame["prediction"] = (frame["score"] >= threshold).astype(int) if task == "binary" else scores
@@ -103,6 +107,8 @@ def scored(
     if reference is not None:
         frame["reference_score"] = pd.Series(reference, original.index).loc[asked.index].to_numpy()
         frame["reference_prediction"] = (frame["reference_score"] >= threshold).astype(int)
+    if held is not None:
+        frame[HELD] = np.asarray(held).astype(int)
     if cluster_columns:
         groups = original.groupby(list(cluster_columns), dropna=False, sort=True).ngroup()
         frame["cluster"] = groups.loc[asked.index].to_numpy()

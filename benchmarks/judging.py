@@ -11,7 +11,13 @@ from benchmarks.choices import PartStatus, RunStatus
 from benchmarks.engine.cells import margin_of
 from benchmarks.engine.judge import judge
 from benchmarks.engine.stability import churn
-from benchmarks.engine.values import Judgement, MetricChange, ScenarioPlan, ScenarioResult
+from benchmarks.engine.values import (
+    Judgement,
+    MetricChange,
+    Repeated,
+    ScenarioPlan,
+    ScenarioResult,
+)
 from benchmarks.models import (
     ChallengeRun,
     Comparison,
@@ -132,16 +138,12 @@ def _comparison(run: ChallengeRun, judgement: Judgement) -> Comparison:
         }
         for line in judgement.reasons
     ]
-    scenarios = [
-        {"key": s.key, "finding": s.finding.value, "reason": s.reason.value}
-        for s in judgement.scenarios
-    ]
     return Comparison(
         run=run,
         baseline_run=run.baseline_run,
         verdict=judgement.verdict.value,
         reasons=reasons,
-        scenarios=scenarios,
+        scenarios=_outcomes(run, judgement),
         alarms=[asdict(alarm) for alarm in judgement.alarms],
         expected=judgement.expected,
         received=judgement.received,
@@ -151,6 +153,32 @@ def _comparison(run: ChallengeRun, judgement: Judgement) -> Comparison:
         judge_version=judgement.judge_version,
         digest=judgement_digest(judgement),
     )
+
+
+def _outcomes(run: ChallengeRun, judgement: Judgement) -> list[dict[str, Any]]:
+    """What was found under each scenario; the repeats of one behind what they are together."""
+    groups = {group.key: group for group in judgement.groups}
+    repeat_of = {plan["key"]: plans.repeat_of(plan) for plan in run.plan["scenarios"]}
+    rows: list[dict[str, Any]] = []
+    for one in judgement.scenarios:
+        row = {"key": one.key, "finding": one.finding.value, "reason": one.reason.value}
+        if key := repeat_of[one.key]:
+            row["repeat_of"] = key
+        if group := groups.pop(key, None):
+            rows.append(_together(group))
+        rows.append(row)
+    return rows
+
+
+def _together(group: Repeated) -> dict[str, Any]:
+    return {
+        "key": group.key,
+        "finding": group.finding.value,
+        "reason": group.reason.value,
+        "passed": group.passed,
+        "repeats": group.repeats,
+        "must_pass": group.must_pass,
+    }
 
 
 def judgement_digest(judgement: Judgement) -> str:
@@ -179,6 +207,7 @@ def judgement_digest(judgement: Judgement) -> str:
                 for s in judgement.scenarios
             ],
             "alarms": [astuple(alarm) for alarm in judgement.alarms],
+            **({"groups": [astuple(g) for g in judgement.groups]} if judgement.groups else {}),
         }
     )
 
@@ -186,15 +215,16 @@ def judgement_digest(judgement: Judgement) -> str:
 def result_digest(run: ChallengeRun, comparison: Comparison) -> str:
     parts = run.parts.order_by("position")
     fields = ("key", "status", "not_used", "outputs_digest", "data_digest", "rows", "message")
-    served_by = [part.served_by for part in parts if part.served_by]
-    loads = [part.load for part in parts if part.load]
+    found = {
+        digested: [getattr(part, name) for part in parts if getattr(part, name)]
+        for digested, name in (("served_by", "served_by"), ("loads", "load"), ("net", "net"))
+    }
     return digest(
         {
             "plan": run.plan_digest,
             "parts": list(parts.values(*fields)),
             "judgement": comparison.digest,
-            **({"served_by": served_by} if served_by else {}),
-            **({"loads": loads} if loads else {}),
+            **{name: rows for name, rows in found.items() if rows},
         }
     )
 

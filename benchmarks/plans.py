@@ -15,17 +15,25 @@ from benchmarks.engine.values import ScenarioPlan
 from benchmarks.models import MetricSpec, Program, Quarantine, Scenario, Suite
 from catalog.models import DatasetVersion
 
+#: Far apart, so that the repeats of one scenario do not disturb the rows of another's; the first
+#: keeps the scenario's own seed.
+SEED_STEP = 1_000_003
+LARGEST_SEED = 2**31
+
 
 def freeze(suite: Suite, window: DatasetVersion | None) -> dict[str, Any]:
     """The plan as plain data. Raises ValidationError when the suite cannot be run as it stands."""
     specs = _specs(suite)
     set_aside = _set_aside(suite)
     scenarios = [
-        _scenario(place.scenario, window, suite.protected_column)
+        each
         for place in suite.places.select_related("scenario__dataset_version__dataset")
+        for each in _repeated(
+            place.scenario,
+            _scenario(place.scenario, window, suite.protected_column)
+            | set_aside.get(place.scenario.key, {}),
+        )
     ]
-    for scenario in scenarios:
-        scenario |= set_aside.get(scenario["key"], {})
     if suite.kind == SuiteKind.WATCH and any(map(stress_of, scenarios)):
         raise ValidationError(
             {"suite": "A production watch looks at what happened, and puts no stress on anything."}
@@ -102,7 +110,7 @@ def _scenario(
         "dataset_digest": data.digest,
         "perturbation": scenario.perturbation,
         "seed": scenario.seed,
-        **_stress(scenario),
+        **_only_where_declared(scenario),
         "slices": [
             {
                 "key": link.slice.key,
@@ -118,6 +126,38 @@ def _scenario(
     }
 
 
+def _only_where_declared(scenario: Scenario) -> dict[str, Any]:
+    """What a plan holds of some scenarios only, so that the plans of others stay as they were.
+
+    Of a stress it holds every setting, because a usual value may change.
+    """
+    stress = scenario.stress
+    return {
+        **({"stress": LoadProfile.of(stress).settings()} if stress else {}),
+        **({"safety_net": scenario.safety_net} if scenario.safety_net else {}),
+    }
+
+
+def _repeated(scenario: Scenario, plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """The scenario's plan, or one for each repeat, with a key and a seed of its own."""
+    if scenario.repeats == 1:
+        return [plan]
+    terms = {
+        "key": scenario.key,
+        "repeats": scenario.repeats,
+        "must_pass": scenario.must_pass,
+    }
+    return [
+        {
+            **plan,
+            "key": f"{scenario.key}~{number}",
+            "seed": (scenario.seed + (number - 1) * SEED_STEP) % LARGEST_SEED,
+            "repeat_of": {**terms, "number": number},
+        }
+        for number in range(1, scenario.repeats + 1)
+    ]
+
+
 def _criterion(row: Any) -> dict[str, Any]:
     return {
         "metric": row.metric.key,
@@ -131,12 +171,6 @@ def _criterion(row: Any) -> dict[str, Any]:
     }
 
 
-def _stress(scenario: Scenario) -> dict[str, Any]:
-    """Every setting, because a usual value may change; nothing where no stress was declared."""
-    stress = scenario.stress
-    return {"stress": LoadProfile.of(stress).settings()} if stress else {}
-
-
 def scenario_of(plan: Mapping[str, Any], key: str) -> dict[str, Any]:
     return next(s for s in plan["scenarios"] if s["key"] == key)
 
@@ -146,8 +180,18 @@ def stress_of(scenario: Mapping[str, Any]) -> dict[str, Any]:
     return dict(scenario.get("stress", {}))
 
 
+def repeat_of(scenario: Mapping[str, Any]) -> str:
+    """The key of the scenario that this plan repeats; empty where it is asked once."""
+    return str(scenario.get("repeat_of", {}).get("key", ""))
+
+
 def slices_of(scenario: Mapping[str, Any]) -> tuple[EngineSlice, ...]:
     return tuple(EngineSlice(s["key"], s["title"], s["condition"]) for s in scenario["slices"])
+
+
+def safety_net(scenario: Mapping[str, Any]) -> dict[str, Any]:
+    """Empty where none was declared."""
+    return dict(scenario.get("safety_net", {}))
 
 
 def protected_column(plan: Mapping[str, Any]) -> str:
@@ -176,6 +220,8 @@ def engine_plans(plan: Mapping[str, Any]) -> list[ScenarioPlan]:
             margins=tuple((metric["key"], metric["margin"]) for metric in plan["metrics"]),
             quarantined="quarantine" in scenario,
             unpaired=bool(stress_of(scenario)),
+            repeat_of=repeat_of(scenario),
+            must_pass=scenario.get("repeat_of", {}).get("must_pass", 1),
         )
         for scenario in plan["scenarios"]
     ]

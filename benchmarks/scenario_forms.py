@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from benchmarks.models import MetricSpec, Scenario, Suite
+from benchmarks.models.scenario import MOST_REPEATS
 from catalog.forms import choose, text
 from catalog.models import (
     Assumption,
@@ -54,6 +55,19 @@ class ScenarioForm(forms.Form):
         initial=0,
         help_text="The same seed disturbs the same rows.",
     )
+    repeats = forms.IntegerField(
+        min_value=1,
+        max_value=MOST_REPEATS,
+        required=False,
+        help_text="How often it is asked, each time with a seed of its own. Left empty: once.",
+    )
+    must_pass = forms.IntegerField(
+        min_value=1,
+        max_value=MOST_REPEATS,
+        required=False,
+        label="Repeats that must pass",
+        help_text="Left empty: all of them.",
+    )
     slices = forms.ModelMultipleChoiceField(Slice.objects.none(), widget=MANY, required=False)
     assumptions = forms.ModelMultipleChoiceField(
         Assumption.objects.none(), widget=forms.CheckboxSelectMultiple, required=False
@@ -72,6 +86,12 @@ class ScenarioForm(forms.Form):
         self._offer("slices", Slice.objects.filter(dataset=dataset))
         of_project = Assumption.objects.filter(model__project=dataset.project_id)
         self._offer("assumptions", of_project.select_related("model"))
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        data["repeats"] = data.get("repeats") or 1
+        data["must_pass"] = data.get("must_pass") or data["repeats"]
+        return data
 
     def _offer(self, name: str, rows: Any) -> None:
         self.fields[name].queryset = rows  # type: ignore[attr-defined]

@@ -137,6 +137,7 @@ class SuiteSerializer(serializers.ModelSerializer):
                 "title": place.scenario.title,
                 "dataset": place.scenario.dataset.name,
                 "dataset_version": place.scenario.dataset_version_id,
+                "repeats": place.scenario.repeats,
             }
             for place in row.places.all()
         ]

@@ -1,5 +1,6 @@
 """What people type into the catalog's pages; whether it may be done is asked by the action."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -129,7 +130,7 @@ class ComparisonForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if "column" in data and "op" in data:
-            self.leaf = _leaf(data["column"], data["op"], data["value"], self.columns)
+            self.leaf = leaf_of(data["column"], data["op"], data["value"], self.columns)
             if found := conditions.problems(self.leaf, self.columns):
                 raise ValidationError({"value": found})
         return data
@@ -153,7 +154,8 @@ Comparisons = forms.formset_factory(
 )
 
 
-def _leaf(column: str, op: str, given: str, columns: dict[str, str]) -> dict[str, Any]:
+def leaf_of(column: str, op: str, given: str, columns: Mapping[str, str]) -> dict[str, Any]:
+    """One comparison as typed, in the grammar of conditions; whether it holds is asked there."""
     kind, leaf = columns[column], {"column": column, "op": op}
     if op in conditions.NO_VALUE:
         return leaf

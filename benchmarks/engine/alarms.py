@@ -31,10 +31,11 @@ def concord(
 ) -> Concordance | None:
     """Whether a metric leans one way over its slices; above 0 is better.
 
-    For metrics that average a value of each item; both results hold the same items in the same
+    For metrics that average a value of the same items; both results hold them in the same
     order. None for other kinds, for hardly any unit, and where no slice differs at all.
     """
-    if metric.kind not in (Kind.PROPORTION, Kind.MEAN) or len(slices) < FEWEST_SLICES:
+    averages = metric.kind in (Kind.PROPORTION, Kind.MEAN) and not metric.own_rows
+    if not averages or len(slices) < FEWEST_SLICES:
         return None
     rng = generator(seed, metric.key, f"concordance of {scenario}")
     difference = metric.direction.sign * (metric.values(candidate) - metric.values(baseline))

@@ -8,7 +8,13 @@ from math import exp, inf
 import numpy as np
 
 from benchmarks.engine.draws import generator
-from benchmarks.engine.effects_base import Frame, Terms, count_of, undefined_effect
+from benchmarks.engine.effects_base import (
+    ZERO_VARIANCE_MINIMUM,
+    Frame,
+    Terms,
+    count_of,
+    undefined_effect,
+)
 from benchmarks.engine.formulas import Metric
 from benchmarks.engine.intervals import (
     Mean,
@@ -28,6 +34,7 @@ from benchmarks.engine.proportions import Pairs, mcnemar, pairs_of, two_rates
 from benchmarks.engine.scored import FloatArray, IntArray, Scored
 from benchmarks.engine.signflips import checked
 from benchmarks.engine.skewed import skewed_difference, skewed_interval
+from benchmarks.engine.slices import BoolArray
 from benchmarks.engine.values import Effect, Interval, Kind, Reason
 
 Side = tuple[FloatArray, IntArray | None]
@@ -39,13 +46,15 @@ def averages(
     first, second = metric.items(baseline), metric.items(candidate)
     n = min(len(first[0]), len(second[0]))
     if n == 0:
-        return undefined_effect(metric.key, slice, 0, Reason.ONE_CLASS)
+        return undefined_effect(metric.key, slice, 0, metric.uncounted)
     if not (np.isfinite(first[0]).all() and np.isfinite(second[0]).all()):
         return undefined_effect(metric.key, slice, n, Reason.UNDEFINED)
     clusters = second[1] if first[1] is None else first[1]
     sd = float(first[0].std(ddof=1)) if n > 1 else None
     values = float(first[0].mean()), float(second[0].mean())
     frame = Frame(metric.key, slice, *values, n, count_of(clusters), terms, sd)
+    if metric.own_rows and terms.paired:
+        return _own_rates(frame, *shared_shift(baseline, candidate, metric))
     if metric.kind is Kind.PROPORTION:
         return _rates(frame, first, second)
     if terms.paired:
@@ -82,6 +91,38 @@ def _paired_rates(
     # Without any spread each cluster counts as one pair, or certainty would be invented.
     ends = _newcombe(pairs, frame.terms.level, part.units / frame.n)
     return frame.from_error(ends, part.p_value, "newcombe over clusters", 0.0)
+
+
+def _own_rates(frame: Frame, shifts: FloatArray, clusters: IntArray | None) -> Effect:
+    if frame.n < ZERO_VARIANCE_MINIMUM:
+        return frame.too_few()
+    name = "t of influences" if clusters is None else "cluster-robust t of influences"
+    return frame.from_mean(mean_of(shifts, clusters), name)
+
+
+def shared_shift(
+    baseline: Scored, candidate: Scored, metric: Metric
+) -> tuple[FloatArray, IntArray | None]:
+    """One number for each item that counts on either side; their mean is the change of the share.
+
+    Where each side counts rows of its own, there are no pairs of values. Each share is a ratio
+    of means over the same items, and the change is linearised in both (Cochran 1977, 6.3).
+    """
+    sides = [(metric.values(side), counted_rows(side, metric)) for side in (candidate, baseline)]
+    rows = sides[0][1] | sides[1][1]
+    (second, after), (first, before) = (_influences(v[rows], c[rows]) for v, c in sides)
+    clusters = candidate.cluster if baseline.cluster is None else baseline.cluster
+    shifts = second - first + (after - before)
+    return shifts, None if clusters is None else clusters[rows]
+
+
+def _influences(values: FloatArray, counted: BoolArray) -> tuple[FloatArray, float]:
+    share = float(values[counted].mean())
+    return np.where(counted, values - share, 0.0) / counted.mean(), share
+
+
+def counted_rows(sample: Scored, metric: Metric) -> BoolArray:
+    return np.ones(sample.n, bool) if metric.eligible is None else metric.eligible(sample)
 
 
 def _newcombe(pairs: Pairs, level: float, scale: float = 1.0) -> tuple[float, float]:

@@ -51,7 +51,7 @@ def _average(sample: Scored, metric: Metric, draw: Draw) -> Parts:
     values, clusters = metric.items(sample)
     n = len(values)
     if n == 0:
-        return None, None, 0, Reason.ONE_CLASS
+        return None, None, 0, metric.uncounted
     if not np.isfinite(values).all():
         return None, None, n, Reason.UNDEFINED
     if metric.kind is Kind.PROPORTION:

@@ -16,7 +16,7 @@ from benchmarks.engine.moments import Moments
 from benchmarks.engine.multiclass import Averaged
 from benchmarks.engine.scored import FloatArray, IntArray, Scored
 from benchmarks.engine.slices import BoolArray
-from benchmarks.engine.values import Direction, Kind
+from benchmarks.engine.values import Direction, Kind, Reason
 
 # Order of the confusion counts, and the place of an item in it: 2 × label + prediction.
 TN, FP, FN, TP = range(4)
@@ -38,7 +38,11 @@ _UNDECLARED: Any = _Undeclared()
 
 @dataclass(frozen=True)
 class Metric:
-    """What a metric means and how it is made; `margin` is the worsening that hardly matters."""
+    """What a metric means and how it is made; `margin` is the worsening that hardly matters.
+
+    `own_rows`: which rows count follows from the answers, so two results count different ones.
+    `uncounted` says what it means that none counts.
+    """
 
     key: str
     label: str
@@ -59,6 +63,8 @@ class Metric:
     fit: Callable[[Scored], tuple[float, FloatArray] | None] = _undeclared
     target: float = 0.0
     rates: tuple[Rate, ...] = _UNDECLARED
+    own_rows: bool = False
+    uncounted: Reason = Reason.ONE_CLASS
 
     def items(self, sample: Scored) -> tuple[FloatArray, IntArray | None]:
         """The values that are averaged, with their clusters: only rows that count."""
@@ -125,6 +131,14 @@ def positives(sample: Scored) -> BoolArray:
 
 def negatives(sample: Scored) -> BoolArray:
     return sample["label"] == 0
+
+
+def wrong(sample: Scored) -> BoolArray:
+    return sample["prediction"] != sample["label"]
+
+
+def right(sample: Scored) -> BoolArray:
+    return sample["prediction"] == sample["label"]
 
 
 def squared_error(sample: Scored) -> FloatArray:

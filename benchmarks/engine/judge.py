@@ -6,13 +6,13 @@ Silence is never a pass: what did not arrive, was not used, or cannot be told is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from benchmarks.engine.cells import Cell, Measured, Rules, margin_of, measure
 from benchmarks.engine.corrections import benjamini_hochberg, holm
 from benchmarks.engine.families import simes, tree_adjusted
 from benchmarks.engine.metrics import metric_of
+from benchmarks.engine.units import ABSENT, WITHOUT_EVIDENCE, Examined, Unit, decisive, units_of
 from benchmarks.engine.values import (
     Alarm,
     Change,
@@ -45,26 +45,6 @@ JUDGE_VERSION = "2"
 # False discovery rate among the cells that nobody declared beforehand.
 EXPLORATION_Q = 0.10
 
-_ABSENT = {
-    Finding.ERRORED: Reason.ERRORED,
-    Finding.SKIPPED: Reason.SKIPPED,
-    Finding.MISSING: Reason.MISSING,
-}
-_WITHOUT_EVIDENCE = _ABSENT | {Finding.NOT_USED: Reason.NOT_USED}
-# The first that occurs among the parts of a criterion or scenario decides it.
-_PRECEDENCE = (Finding.FAIL, Finding.INCONCLUSIVE, Finding.PASS)
-
-
-@dataclass(frozen=True)
-class _Scenario:
-    """One planned scenario with what came of it."""
-
-    plan: ScenarioPlan
-    arrival: Finding  # PASS stands for: delivered evidence
-    message: str
-    measured: Measured | None
-    criteria: tuple[CriterionResult, ...]
-
 
 def judge(
     plans: Sequence[ScenarioPlan],
@@ -90,18 +70,20 @@ def judge(
     scenarios = [_examine(plan, candidate, baseline, rules) for plan in plans]
     adjusted = _adjusted(scenarios)
     arrivals = [scenario.arrival for scenario in scenarios]
+    units = units_of(scenarios)
     unexpected = sorted(set(candidate) - {plan.key for plan in plans})
     return Judgement(
-        verdict=_verdict(scenarios, error_budget),
-        reasons=tuple(_reasons(scenarios, unexpected)),
+        verdict=_verdict(units, error_budget),
+        reasons=tuple(_reasons(units, unexpected)),
         scenarios=tuple(_judged(scenario, adjusted, alpha) for scenario in scenarios),
         expected=len(plans),
-        received=sum(arrival not in _ABSENT for arrival in arrivals),
+        received=sum(arrival not in ABSENT for arrival in arrivals),
         errored=arrivals.count(Finding.ERRORED),
         skipped=arrivals.count(Finding.SKIPPED),
         missing=arrivals.count(Finding.MISSING),
         judge_version=JUDGE_VERSION,
         alarms=_alarms(scenarios, alpha),
+        groups=tuple(unit.group for unit in units if unit.group is not None),
     )
 
 
@@ -125,20 +107,20 @@ def _examine(
     candidate: Mapping[str, ScenarioResult],
     baseline: Mapping[str, ScenarioResult] | None,
     rules: Rules,
-) -> _Scenario:
+) -> Examined:
     result = candidate.get(plan.key)
     arrival = _arrival(result)
     message = result.message if result else ""
     if result is None or arrival is not Finding.PASS:
-        reason = _WITHOUT_EVIDENCE[arrival]
+        reason = WITHOUT_EVIDENCE[arrival]
         criteria = (
             CriterionResult(criterion, arrival, reason, reason.sentence, None, None)
             for criterion in plan.criteria
         )
-        return _Scenario(plan, arrival, message, None, tuple(criteria))
+        return Examined(plan, arrival, message, None, tuple(criteria))
     measured = measure(plan, result, (baseline or {}).get(plan.key), rules)
     checked = (_check(criterion, measured) for criterion in plan.criteria)
-    return _Scenario(plan, arrival, message, measured, tuple(checked))
+    return Examined(plan, arrival, message, measured, tuple(checked))
 
 
 def _arrival(result: ScenarioResult | None) -> Finding:
@@ -155,7 +137,7 @@ def _check(criterion: Criterion, measured: Measured) -> CriterionResult:
     cell = criterion.metric, criterion.slice
     estimate, effect = measured.estimates[cell], measured.effects[cell]
     checks = list(_checks(criterion, estimate, effect))
-    finding = _decisive(finding for finding, _, _ in checks)
+    finding = decisive(finding for finding, _, _ in checks)
     reason = next(reason for found, reason, _ in checks if found is finding)
     sentence = " ".join(sentence for _, _, sentence in checks)
     return CriterionResult(criterion, finding, reason, sentence, estimate, effect)
@@ -168,12 +150,7 @@ def _checks(criterion: Criterion, estimate: Estimate, effect: Effect) -> Iterabl
         yield check_change(effect, criterion)
 
 
-def _decisive(findings: Iterable[Finding]) -> Finding:
-    found = set(findings)
-    return next((finding for finding in _PRECEDENCE if finding in found), Finding.INCONCLUSIVE)
-
-
-def _adjusted(scenarios: Iterable[_Scenario]) -> dict[tuple[str, Cell], float]:
+def _adjusted(scenarios: Iterable[Examined]) -> dict[tuple[str, Cell], float]:
     """Adjusted p of every cell that has one: Holm in the gate, a tree elsewhere."""
     gate: dict[tuple[str, Cell], float] = {}
     exploration: dict[tuple[str, Cell], float] = {}
@@ -208,7 +185,7 @@ def _explored(p_values: Mapping[tuple[str, Cell], float]) -> dict[tuple[str, Cel
     return {place: adjusted[place] for place in p_values}
 
 
-def _alarms(scenarios: Iterable[_Scenario], alpha: float) -> tuple[Alarm, ...]:
+def _alarms(scenarios: Iterable[Examined], alpha: float) -> tuple[Alarm, ...]:
     """Metrics that lean to the worse over their slices, false ones held to `alpha`; worst first.
 
     They decide nothing: a lean is a reason to look, not a broken criterion.
@@ -229,7 +206,7 @@ def _alarms(scenarios: Iterable[_Scenario], alpha: float) -> tuple[Alarm, ...]:
 
 
 def _judged(
-    scenario: _Scenario, adjusted: Mapping[tuple[str, Cell], float], alpha: float
+    scenario: Examined, adjusted: Mapping[tuple[str, Cell], float], alpha: float
 ) -> ScenarioJudgement:
     key = scenario.plan.key
     effects = scenario.measured.effects if scenario.measured else {}
@@ -237,21 +214,12 @@ def _judged(
         _change(scenario, cell, effect, adjusted.get((key, cell)), alpha)
         for cell, effect in effects.items()
     )
-    finding, reason = _finding(scenario)
+    finding, reason = scenario.finding
     return ScenarioJudgement(key, finding, reason, scenario.criteria, changes)
 
 
-def _finding(scenario: _Scenario) -> tuple[Finding, Reason]:
-    if scenario.arrival is not Finding.PASS:
-        return scenario.arrival, _WITHOUT_EVIDENCE[scenario.arrival]
-    if not scenario.criteria:
-        return Finding.INCONCLUSIVE, Reason.NO_CRITERIA
-    finding = _decisive(result.finding for result in scenario.criteria)
-    return finding, next(r.reason for r in scenario.criteria if r.finding is finding)
-
-
 def _change(
-    scenario: _Scenario, cell: Cell, effect: Effect, p_adjusted: float | None, alpha: float
+    scenario: Examined, cell: Cell, effect: Effect, p_adjusted: float | None, alpha: float
 ) -> MetricChange:
     metric, name = cell
     direction = metric_of(metric).direction
@@ -274,7 +242,7 @@ def _change(
         severity = max((severity_of(effect, bound, direction) for bound in bounds), key=_rank)
     if any(r.criterion.critical and r.finding is Finding.FAIL for r in results):
         severity = Severity.SEVERE
-    finding = _decisive(result.finding for result in results) if results else None
+    finding = decisive(result.finding for result in results) if results else None
     family: Literal["gate", "exploration"] = "gate" if results else "exploration"
     return MetricChange(metric, name, change, severity, effect, p_adjusted, family, finding)
 
@@ -299,43 +267,53 @@ def _rank(severity: Severity) -> int:
     return list(Severity).index(severity)
 
 
-def _verdict(scenarios: Sequence[_Scenario], error_budget: float) -> Verdict:
-    counting = [scenario for scenario in scenarios if not scenario.plan.quarantined]
-    evidence = [scenario for scenario in counting if scenario.arrival is Finding.PASS]
+def _verdict(units: Sequence[Unit], error_budget: float) -> Verdict:
+    counting = [unit for unit in units if not unit.quarantined]
+    evidence = [unit for unit in counting if unit.arrival is Finding.PASS]
     if not evidence:
         return Verdict.INCONCLUSIVE
-    finding = _decisive(result.finding for scenario in evidence for result in scenario.criteria)
-    absent = sum(scenario.arrival in _ABSENT for scenario in counting)
+    finding = decisive(finding for unit in evidence for finding in unit.findings)
+    absent = sum(unit.arrival in ABSENT for unit in counting)
     if finding is Finding.PASS and absent > error_budget * len(counting):
         return Verdict.INCONCLUSIVE
     return Verdict(finding.value)
 
 
-def _reasons(scenarios: Sequence[_Scenario], unexpected: Iterable[str]) -> Iterable[ReasonLine]:
+def _reasons(units: Sequence[Unit], unexpected: Iterable[str]) -> Iterable[ReasonLine]:
     """Failures first, then what is undecided, then what did not come or shows nothing."""
-    counting = [scenario for scenario in scenarios if not scenario.plan.quarantined]
-    if not any(scenario.arrival is Finding.PASS for scenario in counting):
+    counting = [unit for unit in units if not unit.quarantined]
+    if not any(unit.arrival is Finding.PASS for unit in counting):
         yield ReasonLine(Reason.NO_EVIDENCE, Reason.NO_EVIDENCE.sentence)
-    elif not any(scenario.criteria for scenario in counting):
+    elif not any(unit.has_criteria for unit in counting):
         yield ReasonLine(Reason.NO_CRITERIA, Reason.NO_CRITERIA.sentence)
     for finding in (Finding.FAIL, Finding.INCONCLUSIVE):
-        for scenario in counting:
-            for result in scenario.criteria:
-                if result.finding is finding:
-                    yield ReasonLine(
-                        result.reason,
-                        result.sentence,
-                        scenario.plan.key,
-                        result.criterion.metric,
-                        result.criterion.slice,
-                    )
-    for scenario in scenarios:
+        for unit in counting:
+            yield from _open_lines(unit, finding)
+    for scenario in (scenario for unit in units for scenario in unit.scenarios):
         if scenario.plan.quarantined:
-            sentence = f"{Reason.QUARANTINED.sentence} It found: {_finding(scenario)[0]}."
+            sentence = f"{Reason.QUARANTINED.sentence} It found: {scenario.finding[0]}."
             yield ReasonLine(Reason.QUARANTINED, sentence, scenario.plan.key)
         elif scenario.arrival is not Finding.PASS:
-            reason = _WITHOUT_EVIDENCE[scenario.arrival]
+            reason = WITHOUT_EVIDENCE[scenario.arrival]
             sentence = f"{reason.sentence} {scenario.message}".strip()
             yield ReasonLine(reason, sentence, scenario.plan.key)
     for key in unexpected:
         yield ReasonLine(Reason.UNEXPECTED, Reason.UNEXPECTED.sentence, key)
+
+
+def _open_lines(unit: Unit, finding: Finding) -> Iterable[ReasonLine]:
+    """A criterion each; repeats give one line together, because no single one decides."""
+    if unit.group is not None:
+        if unit.has_criteria and unit.group.finding is finding:
+            yield ReasonLine(unit.group.reason, unit.group.sentence, unit.group.key)
+        return
+    scenario = unit.scenarios[0]
+    for result in scenario.criteria:
+        if result.finding is finding:
+            yield ReasonLine(
+                result.reason,
+                result.sentence,
+                scenario.plan.key,
+                result.criterion.metric,
+                result.criterion.slice,
+            )

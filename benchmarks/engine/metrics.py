@@ -30,6 +30,7 @@ from benchmarks.engine.formulas import (
     pinball,
     positives,
     precision,
+    right,
     selected,
     share_of_label,
     squared_distance,
@@ -37,13 +38,14 @@ from benchmarks.engine.formulas import (
     trials_of_f1,
     trials_of_precision,
     trials_of_rarer_class,
+    wrong,
 )
 from benchmarks.engine.gaps import Rate
 from benchmarks.engine.moments import R2, RMSE
 from benchmarks.engine.multiclass import Averaged
-from benchmarks.engine.scored import Scored, scored
+from benchmarks.engine.scored import HELD, Scored, scored
 from benchmarks.engine.slices import ALL, Slice, mask, masks
-from benchmarks.engine.values import Direction, Estimate, Kind
+from benchmarks.engine.values import Direction, Estimate, Kind, Reason
 
 __all__ = ["METRICS", "Metric", "estimate", "estimate_scored", "estimates", "metric_of"]
 
@@ -166,6 +168,14 @@ _METRICS = (
     Metric("error_rate", "Error rate", Kind.PROPORTION, LOWER, "", ("errored",),
            "Share of requests under load without a usable answer in time.", 0.01,
            values=column("errored")),
+    Metric("net_detection", "Caught by the safety net", Kind.PROPORTION, HIGHER, "",
+           (HELD, *DECISION), "Share of wrongly decided items that the safety net catches.",
+           0.02, values=column(HELD), eligible=wrong, own_rows=True,
+           uncounted=Reason.NOTHING_COUNTS),
+    Metric("net_false_alarm", "Held without need", Kind.PROPORTION, LOWER, "",
+           (HELD, *DECISION), "Share of rightly decided items that the safety net catches.",
+           0.02, values=column(HELD), eligible=right, own_rows=True,
+           uncounted=Reason.NOTHING_COUNTS),
 )  # fmt: skip
 METRICS = MappingProxyType({metric.key: metric for metric in _METRICS})
 

@@ -17,11 +17,12 @@ IntArray = NDArray[np.int64]
 
 CLUSTER = "cluster"
 GROUP = "protected_group"
+HELD = "net_held"
 COLUMNS = ("label", "score", "prediction", "latency_ms", "cost")
 # Read only where they hold numbers: a feature may bear one of these names.
 OPTIONAL_COLUMNS = (
     "size_bytes", "events", "exposure", "preference", "shown_first", "horizon",
-    GROUP, "reference_prediction", "reference_score", "errored",
+    GROUP, "reference_prediction", "reference_score", "errored", HELD,
 )  # fmt: skip
 
 # Columns that an evaluation adds only where it can, with what it means that it could not.
@@ -29,6 +30,7 @@ _ABSENT = {
     GROUP: Reason.NO_GROUPS,
     "reference_prediction": Reason.NO_REFERENCE,
     "errored": Reason.NO_LOAD,
+    HELD: Reason.NO_NET,
 }
 
 

@@ -104,6 +104,8 @@ def sequential_effect_scored(
 ) -> Effect:
     """The paired effect on rows already selected and in the same order."""
     reason = _obstacle(metric, baseline) or _obstacle(metric, candidate)
+    if not reason and metric.own_rows:
+        reason = Reason.NO_SEQUENCE
     if reason:
         return undefined_effect(metric.key, slice, candidate.n, reason)
     first, first_clusters = metric.items(baseline)
@@ -172,7 +174,7 @@ def sequential_estimate(
     values, clusters = metric.items(sample)
     n = len(values)
     if n == 0:
-        return Estimate(metric.key, slice, None, None, 0, sample.positives, Reason.ONE_CLASS)
+        return Estimate(metric.key, slice, None, None, 0, sample.positives, metric.uncounted)
     on_logs = metric.kind is Kind.LOG_MEAN
     if on_logs and values.min() <= 0:
         return Estimate(metric.key, slice, None, None, n, sample.positives, Reason.UNDEFINED)

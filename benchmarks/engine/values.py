@@ -97,6 +97,8 @@ class Reason(StrEnum):
     NO_REFERENCE = "no_reference"
     NO_LOAD = "no_load"
     UNANSWERED = "unanswered"
+    NO_NET = "no_net"
+    NOTHING_COUNTS = "nothing_counts"
     NO_CRITERIA = "no_criteria"
     NO_EVIDENCE = "no_evidence"
     MISMATCHED_DATA = "mismatched_data"
@@ -107,6 +109,8 @@ class Reason(StrEnum):
     MISSING = "missing"
     UNEXPECTED = "unexpected"
     QUARANTINED = "quarantined"
+    TOO_FEW_PASSED = "too_few_passed"
+    REPEATS_OPEN = "repeats_open"
 
     @property
     def sentence(self) -> str:
@@ -135,6 +139,8 @@ _SENTENCES = {
     Reason.NO_REFERENCE: "There are no answers to the unchanged rows to compare with.",
     Reason.NO_LOAD: "No endpoint was asked under system stress here.",
     Reason.UNANSWERED: "Some requests had no answer; the others alone would flatter the model.",
+    Reason.NO_NET: "The scenario has no guardrail or fallback that could catch a row.",
+    Reason.NOTHING_COUNTS: "No row here is of the kind that the metric counts.",
     Reason.NO_CRITERIA: "No criterion was declared, so nothing could pass.",
     Reason.NO_EVIDENCE: "No scenario delivered evidence.",
     Reason.MISMATCHED_DATA: "Candidate and baseline were not measured on the same items.",
@@ -145,6 +151,8 @@ _SENTENCES = {
     Reason.MISSING: "No result arrived for the scenario.",
     Reason.UNEXPECTED: "A result arrived for a scenario that the suite does not contain.",
     Reason.QUARANTINED: "The scenario is in quarantine: what it found does not count.",
+    Reason.TOO_FEW_PASSED: "Too few repeats of the scenario passed.",
+    Reason.REPEATS_OPEN: "Too many repeats of the scenario are undecided.",
 }
 
 
@@ -243,7 +251,8 @@ class ScenarioPlan:
     """What a scenario is judged by; `margins` are those agreed for metrics without a criterion.
 
     A quarantined scenario is judged and reported like any other, and decides nothing. The rows of
-    an unpaired one share no more with the baseline's than the item that they are about.
+    an unpaired one share no more with the baseline's than the item that they are about. Plans that
+    name the same `repeat_of` are repeats of one scenario: of them `must_pass` have to pass.
     """
 
     key: str
@@ -253,6 +262,8 @@ class ScenarioPlan:
     margins: tuple[tuple[str, float], ...] = ()
     quarantined: bool = False
     unpaired: bool = False
+    repeat_of: str = ""
+    must_pass: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,6 +314,28 @@ class Alarm:
 
 
 @dataclass(frozen=True)
+class Repeated:
+    """The repeats of one scenario, judged as one; each also stands in the judgement by itself."""
+
+    key: str
+    finding: Finding
+    reason: Reason
+    passed: int
+    failed: int
+    repeats: int
+    must_pass: int
+
+    @property
+    def sentence(self) -> str:
+        rest = self.repeats - self.passed - self.failed
+        undecided = f", {rest} could not be decided" if rest else ""
+        return (
+            f"{self.passed} of {self.repeats} repeats passed{undecided}; "
+            f"{self.must_pass} must pass."
+        )
+
+
+@dataclass(frozen=True)
 class ScenarioJudgement:
     key: str
     finding: Finding
@@ -332,3 +365,4 @@ class Judgement:
     missing: int
     judge_version: str
     alarms: tuple[Alarm, ...] = ()
+    groups: tuple[Repeated, ...] = ()

@@ -1,5 +1,7 @@
 """The stored form of a judgement: baseline against candidate, cell by cell, and the verdict."""
 
+from typing import Any
+
 from django.db import models
 
 from benchmarks.choices import ChangeChoice, FindingChoice, SeverityChoice, VerdictChoice
@@ -19,7 +21,8 @@ class Comparison(Governed):
     verdict = models.CharField(max_length=12, choices=VerdictChoice.choices)
     #: Lines of code, sentence, scenario, metric, slice: why the verdict is what it is.
     reasons = models.JSONField(default=list, blank=True)
-    #: One object a scenario: key, finding, reason.
+    #: One object a scenario: key, finding, reason. Before the repeats of one, which name it in
+    #: `repeat_of`, stands what they are together, with passed, repeats and must_pass.
     scenarios = models.JSONField(default=list, blank=True)
     #: Metrics that lean to the worse over many slices: scenario, metric, slices, strength, p.
     alarms = models.JSONField(default=list, blank=True)
@@ -38,6 +41,16 @@ class Comparison(Governed):
 
     def __str__(self) -> str:
         return f"Comparison of {self.run}"
+
+    @property
+    def decided(self) -> list[dict[str, Any]]:
+        """What counts: each scenario once, however often it was repeated."""
+        return [row for row in self.scenarios if "repeat_of" not in row]
+
+    @property
+    def asked(self) -> list[dict[str, Any]]:
+        """What has answers and numbers of its own: each repeat, and not their group."""
+        return [row for row in self.scenarios if "repeats" not in row]
 
 
 class MetricComparison(AppendOnly):

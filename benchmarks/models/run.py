@@ -133,6 +133,8 @@ class RunPart(ProjectRow):
     observed = models.JSONField(default=dict, blank=True)
     #: What came of a scenario under system stress, in numbers and second by second.
     load = models.JSONField(default=dict, blank=True)
+    #: What the scenario's safety net caught, as `benchmarks.engine.nets` reports it.
+    net = models.JSONField(default=dict, blank=True)
     seconds = models.FloatField(null=True, blank=True)
     message = models.TextField(blank=True)
     #: What an endpoint declared itself to be, and how it was asked; empty for any other source.

@@ -4,17 +4,21 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from benchmarks.choices import MetricDirection, MetricKind, SuiteKind
-from benchmarks.engine import load, perturbations
+from benchmarks.engine import load, net_checks, perturbations
 from benchmarks.engine.metrics import METRICS
 from benchmarks.models.program import Program
 from catalog.base import Governed
 from catalog.models import Assumption, Dataset, DatasetVersion, Project, RegisteredModel, Slice
 from catalog.transactions import write_block
 from catalog.validators import identifier, visible_text
+
+MOST_REPEATS = 20
+#: Each repeat is named by the key and its number, and no name is longer than 64 characters.
+LONGEST_REPEATED_KEY = 60
 
 
 class Part(Governed):
@@ -65,6 +69,13 @@ class MetricSpec(Governed):
             raise ValidationError({"severe_margin": "The severe margin is at least the margin."})
 
 
+def watchable_columns(dataset: Dataset, version: DatasetVersion | None) -> dict[str, str]:
+    """Column name → kind, without the label and the item's name."""
+    data = version or dataset.versions.first()
+    withheld = {data.label_column, data.id_column} if data else set()
+    return {name: kind for name, kind in dataset.column_kinds().items() if name not in withheld}
+
+
 class Scenario(Governed):
     """A condition to be judged under: data, a deliberate change to it, slices and criteria."""
 
@@ -82,6 +93,13 @@ class Scenario(Governed):
     #: The load that a live endpoint is put under, and faults on the way to it; empty for none.
     stress = models.JSONField(default=dict, blank=True)
     seed = models.PositiveIntegerField(default=0)
+    #: What watches the model here, as `benchmarks.engine.nets` carries it out; empty for none.
+    safety_net = models.JSONField(default=dict, blank=True)
+    #: How often the model is asked, each time with a seed of its own, and how many have to pass.
+    repeats = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(MOST_REPEATS)]
+    )
+    must_pass = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1)])
     slices: models.ManyToManyField = models.ManyToManyField(
         Slice, through="ScenarioSlice", related_name="scenarios"
     )
@@ -107,12 +125,33 @@ class Scenario(Governed):
         found = {
             "perturbation": perturbations.problems(self.perturbation, kinds),
             "stress": load.problems(self.stress, kinds),
+            "safety_net": net_checks.problems(self.safety_net, self.watchable_columns()),
         }
         if problems := {name: sentences for name, sentences in found.items() if sentences}:
             raise ValidationError(problems)
+        if self.stress and self.safety_net:
+            raise ValidationError(
+                {
+                    "safety_net": "A scenario under stress has no net: watch the data in one "
+                    "scenario, and the server in another."
+                }
+            )
+        if self.must_pass > self.repeats:
+            raise ValidationError({"must_pass": "No more repeats can pass than there are."})
+        if self.repeats > 1 and len(self.key) > LONGEST_REPEATED_KEY:
+            raise ValidationError(
+                {"repeats": f"A key of at most {LONGEST_REPEATED_KEY} characters can be repeated."}
+            )
+
+    def watchable_columns(self) -> dict[str, str]:
+        """What a safety net may read: what is known of an item before its truth is."""
+        return watchable_columns(self.dataset, self.dataset_version)
 
     def in_words(self) -> str:
         return load.with_stress(perturbations.describe(self.perturbation), self.stress)
+
+    def net_in_words(self) -> str:
+        return net_checks.describe(self.safety_net)
 
 
 class ScenarioSlice(Part):

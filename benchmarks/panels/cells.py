@@ -101,7 +101,10 @@ def run_matrix(
     ruled = rules_of(check for check in checks if check.metric == metric.key)
     judged = {row["key"]: row for row in comparison.scenarios}
     rows = []
+    groups = {**words.repeated}
     for scenario in words.scenarios.values():
+        if group := groups.pop(words.key_of(scenario.key), None):
+            rows.append(_group_row(group, judged.get(group.key), place, metric, scenario.key))
         outcome = judged.get(scenario.key, {"finding": Finding.MISSING, "reason": Reason.MISSING})
         url = place.of_cell(scenario.key, metric.key, "all")
         if outcome["finding"] in SILENT:
@@ -120,6 +123,23 @@ def run_matrix(
         )
         rows.append(MatrixRow(scenario, outcome["finding"], "", url, cells))
     return RunMatrix(metric, tuple(words.slices.values()), tuple(rows))
+
+
+def _group_row(
+    group: ScenarioWords,
+    outcome: Mapping[str, Any] | None,
+    place: CellAddress,
+    metric: MetricWords,
+    first: str,
+) -> MatrixRow:
+    """The repeats of a scenario together, above the rows of each; it leads to the first."""
+    url = place.of_cell(first, metric.key, "all")
+    if outcome is None:
+        return MatrixRow(group, Finding.MISSING, sentence_of(Reason.MISSING), url)
+    passed = f"{outcome['passed']} of {outcome['repeats']}"
+    return MatrixRow(
+        group, outcome["finding"], f"{passed} passed, {outcome['must_pass']} must", url
+    )
 
 
 def rules_of(checks: Iterable[CriterionCheck]) -> dict[Keys, str]:

@@ -50,7 +50,7 @@ def change_counts(comparison: Comparison) -> dict[str, int]:
 def judged_scenarios(comparison: Comparison) -> list[str]:
     """The scenarios with evidence, the failed ones first: there is most to see."""
     silent = {Finding.NOT_USED, Finding.ERRORED, Finding.SKIPPED, Finding.MISSING}
-    rows = [row for row in comparison.scenarios if row["finding"] not in silent]
+    rows = [row for row in comparison.asked if row["finding"] not in silent]
     rows.sort(key=lambda row: row["finding"] != Finding.FAIL)
     return [row["key"] for row in rows]
 

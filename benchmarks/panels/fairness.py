@@ -169,7 +169,7 @@ def _silence(part: RunPart) -> str:
 
 def _rate(key: str, found: Sequence[Mapping[str, Any]]) -> RateLine:
     metric = GROUP_RATES[key]
-    numbers = tuple(_number(group["rates"][key]) for group in found)
+    numbers = tuple(number_of(group["rates"][key]) for group in found)
     rows = tuple(
         {
             "label": group["name"],
@@ -195,7 +195,7 @@ def _gap(
     low, high = _ends(ratio)
     return GapLine(
         label=label,
-        number=_number(estimate),
+        number=number_of(estimate),
         n=estimate["n"],
         chance=found["chance"],
         ratio=Number(ratio["value"], low, high) if ratio else None,
@@ -206,7 +206,8 @@ def _gap(
     )
 
 
-def _number(estimate: Mapping[str, Any]) -> Number:
+def number_of(estimate: Mapping[str, Any]) -> Number:
+    """A stored estimate as the pages write it."""
     low, high = _ends(estimate)
     return Number(estimate["value"], low, high, sentence_of(estimate["reason"]))
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
+from benchmarks import plans
 from benchmarks.choices import CycleStatus, RemediationStatus, RunStatus
 from benchmarks.engine.rubric import Score, score
 from benchmarks.engine.slices import ALL
@@ -116,15 +117,16 @@ def _values(runs: Sequence[ChallengeRun]) -> dict[int, _Values]:
 
 
 def _run_score(run: ChallengeRun, values: _Values) -> RunScore:
-    used = [row["key"] for row in run.comparison.scenarios if row["finding"] != Finding.NOT_USED]
-    each = {key: score(rubric_of(run), values.get(key, {})) for key in used}
+    used = [row for row in run.comparison.asked if row["finding"] != Finding.NOT_USED]
+    each = {row["key"]: score(rubric_of(run), values.get(row["key"], {})) for row in used}
+    scenarios = {row["key"]: row.get("repeat_of", row["key"]) for row in used}
     lacking = [key for key, one in each.items() if one.points is None]
     if lacking or not each:
         names = ", ".join(lacking[:3]) + (f" and {len(lacking) - 3} more" if lacking[3:] else "")
         reason = f"No points for {names}." if lacking else "No scenario shows anything."
-        return RunScore(run, None, None, None, len(used), reason)
-    low, high = (_mean(each.values(), end) for end in ("low", "high"))
-    return RunScore(run, _mean(each.values(), "points"), low, high, len(used), "")
+        return RunScore(run, None, None, None, len(set(scenarios.values())), reason)
+    points, low, high = (_mean(each, scenarios, end) for end in ("points", "low", "high"))
+    return RunScore(run, points, low, high, len(set(scenarios.values())), "")
 
 
 @dataclass(frozen=True)
@@ -156,9 +158,15 @@ def by_suite(scored: Sequence[RunScore]) -> list[SuiteScores]:
     return [SuiteScores(title, tuple(rows)) for title, rows in sorted(found.items())]
 
 
-def _mean(parts: Iterable[Score], name: str) -> float | None:
-    numbers = [getattr(part, name) for part in parts]
-    return None if None in numbers else sum(numbers) / len(numbers)
+def _mean(each: Mapping[str, Score], scenarios: Mapping[str, str], name: str) -> float | None:
+    """Over scenarios, the repeats of one being averaged first."""
+    heaps: dict[str, list[float | None]] = {}
+    for key, part in each.items():
+        heaps.setdefault(scenarios[key], []).append(getattr(part, name))
+    known = [[one for one in heap if one is not None] for heap in heaps.values()]
+    if any(None in heap for heap in heaps.values()):
+        return None
+    return sum(sum(heap) / len(heap) for heap in known) / len(known)
 
 
 # -- risk areas by version --------------------------------------------------------------------
@@ -206,8 +214,11 @@ def area_map(program: Program, runs: Sequence[ChallengeRun], project: Project) -
 
 def findings_by_area(run: ChallengeRun) -> list[tuple[str, str]]:
     """Risk area and finding of every scenario, by the run's frozen plan."""
-    areas = {one["key"]: one["risk_area"] or UNNAMED for one in run.plan["scenarios"]}
-    return [(areas.get(row["key"], UNNAMED), row["finding"]) for row in run.comparison.scenarios]
+    areas = {
+        plans.repeat_of(one) or one["key"]: one["risk_area"] or UNNAMED
+        for one in run.plan["scenarios"]
+    }
+    return [(areas.get(row["key"], UNNAMED), row["finding"]) for row in run.comparison.decided]
 
 
 def _area_cell(heap: Sequence[tuple[str, ChallengeRun]], project: Project) -> AreaCell:

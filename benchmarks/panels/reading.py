@@ -1,13 +1,13 @@
 """A run's frozen plan as the pages read it: titles, words and addresses by key."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
 from benchmarks import plans
-from benchmarks.engine import perturbations
+from benchmarks.engine import net_checks, perturbations
 from benchmarks.engine.load import with_stress
 from benchmarks.engine.metrics import METRICS
 from benchmarks.engine.slices import ALL
@@ -60,6 +60,7 @@ class ScenarioWords:
     risk_area: str
     change: str
     dataset: str
+    net: str
 
 
 class PlanWords:
@@ -104,7 +105,28 @@ class PlanWords:
         return self.slices[key].title if key in self.slices else key
 
     def scenario_title(self, key: str) -> str:
-        return self.scenarios[key].title if key in self.scenarios else key
+        known = self.scenarios.get(key) or self.repeated.get(key)
+        return known.title if known else key
+
+    def key_of(self, key: str) -> str:
+        """The scenario's own key, of which the plan's may be a repeat."""
+        return self._keys.get(key, key)
+
+    @cached_property
+    def _keys(self) -> dict[str, str]:
+        repeats = (one for one in self.plan["scenarios"] if "repeat_of" in one)
+        return {one["key"]: one["repeat_of"]["key"] for one in repeats}
+
+    @cached_property
+    def repeated(self) -> dict[str, ScenarioWords]:
+        """The scenarios that are asked more than once, by their own keys."""
+        found: dict[str, ScenarioWords] = {}
+        for scenario in self.plan["scenarios"]:
+            if key := scenario.get("repeat_of", {}).get("key"):
+                found.setdefault(
+                    key, replace(_scenario(scenario), key=key, title=scenario["title"])
+                )
+        return found
 
     @cached_property
     def datasets(self) -> list[tuple[str, str]]:
@@ -151,11 +173,18 @@ def _metric(metric: Mapping[str, Any]) -> MetricWords:
 def _scenario(scenario: Mapping[str, Any]) -> ScenarioWords:
     return ScenarioWords(
         key=scenario["key"],
-        title=scenario["title"],
+        title=_title(scenario),
         description=scenario["description"],
         risk_area=scenario["risk_area"],
         change=with_stress(
             perturbations.describe(scenario["perturbation"]), plans.stress_of(scenario)
         ),
         dataset=scenario["dataset_label"],
+        net=net_checks.describe(scenario.get("safety_net", {})),
     )
+
+
+def _title(scenario: Mapping[str, Any]) -> str:
+    if not (repeat := scenario.get("repeat_of")):
+        return str(scenario["title"])
+    return f"{scenario['title']} ({repeat['number']} of {repeat['repeats']})"

@@ -13,7 +13,7 @@ from benchmarks.engine.values import Change, Finding, Reason
 from benchmarks.models import ChallengeRun, Comparison, CriterionCheck, Job, RunPart
 from benchmarks.panels.reading import CellAddress, MetricWords, PlanWords, sentence_of, word_of
 
-_FAILURES = {Reason.BEYOND_MARGIN, Reason.BEYOND_THRESHOLD}
+_FAILURES = {Reason.BEYOND_MARGIN, Reason.BEYOND_THRESHOLD, Reason.TOO_FEW_PASSED}
 
 
 # -- work -------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def verdict(
     counts = {finding.value: 0 for finding in Finding}
     for check in checks:
         counts[check.finding] += 1
-    not_used = sum(row["finding"] == Finding.NOT_USED for row in comparison.scenarios)
+    not_used = sum(row["finding"] == Finding.NOT_USED for row in comparison.asked)
     return Verdict(
         headline=_headline(counts, len(checks)),
         broken=tuple(heaps["broken"]),
@@ -201,9 +201,9 @@ def verdict(
 
 
 def _heap(line: dict[str, str]) -> str:
-    if not line["metric"]:
-        return "silent"
-    return "broken" if line["code"] in _FAILURES else "undecided"
+    if line["code"] in _FAILURES:
+        return "broken"
+    return "undecided" if line["metric"] or line["code"] == Reason.REPEATS_OPEN else "silent"
 
 
 def _reason_row(
@@ -252,6 +252,8 @@ class CheckRow:
     slice: str
     url: str
     suite: int
+    #: Of the scenario as people know it, however often it was repeated.
+    key: str
 
     @property
     def mend_query(self) -> str:
@@ -259,7 +261,7 @@ class CheckRow:
         return urlencode(
             {
                 "suite": self.suite,
-                "key": self.check.scenario,
+                "key": self.key,
                 "comparison": self.check.comparison_id,
                 "title": f"{self.scenario}: {self.metric.label.lower()}, {self.slice.lower()}",
                 "weakness": f"{self.check.sentence} {self.check.why}",
@@ -282,6 +284,7 @@ def check_rows(
             slice=words.slice_title(check.slice),
             url=place.of_cell(check.scenario, check.metric, check.slice),
             suite=words.plan["suite"]["id"],
+            key=words.key_of(check.scenario),
         )
         for check in rows
     ]

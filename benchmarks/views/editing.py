@@ -13,6 +13,8 @@ from django.views.generic import TemplateView
 from benchmarks import actions
 from benchmarks.engine.perturbations import PERTURBATIONS
 from benchmarks.models import Scenario, Suite
+from benchmarks.models.scenario import watchable_columns
+from benchmarks.net_forms import NetForm, net_form
 from benchmarks.panels.previews import Preview, preview
 from benchmarks.scenario_forms import DatasetForm, ScenarioForm, SuiteForm, criterion_forms
 from benchmarks.step_forms import KINDS, StepForm, carried_steps, step_forms
@@ -23,16 +25,19 @@ from catalog.pages import FormPage, ProjectPage, add_errors, address
 PERMISSION = "benchmarks.change_suite"
 REFUSAL = "Only contributors edit suites and scenarios."
 #: Of a scenario, what the form's fields of the same name change.
-FIELDS = ("title", "description", "risk_area", "dataset_version", "seed")
+FIELDS = (
+    "title", "description", "risk_area", "dataset_version", "seed", "repeats", "must_pass",
+)  # fmt: skip
 
 
 @dataclass
 class Editor:
-    """The parts of one editor: its form, its steps, its criteria."""
+    """The parts of one editor: its form, its steps, its safety net, its criteria."""
 
     form: ScenarioForm
     steps: list[StepForm]
     stress: StressForm
+    net: NetForm
     criteria: Any
 
     def is_valid(self) -> bool:
@@ -41,7 +46,7 @@ class Editor:
         return all(answers)
 
     def parts(self) -> tuple[Any, ...]:
-        return (self.form, *self.steps, self.stress, self.criteria)
+        return (self.form, *self.steps, self.stress, self.net, self.criteria)
 
     def rules(self) -> list[dict[str, Any]]:
         return [rule for rule in self.criteria.cleaned_data if rule.get("metric")]
@@ -99,6 +104,7 @@ class _ScenarioEditor(ProjectPage, TemplateView):
             self.form(data, self.initial()),
             step_forms(data, stored, self.columns()),
             StressForm(data, initial=self.stored_stress(), columns=self.columns()),
+            self.net_form(data),
             criterion_forms(data, dataset=self.dataset, scenario=self.scenario),
         )
 
@@ -107,6 +113,11 @@ class _ScenarioEditor(ProjectPage, TemplateView):
 
     def form(self, data: Any, initial: Mapping[str, Any] | None) -> ScenarioForm:
         return ScenarioForm(data, initial=initial, dataset=self.dataset, scenario=self.scenario)
+
+    def net_form(self, data: Any, *, blame: bool = True) -> NetForm:
+        row = self.scenario
+        columns = watchable_columns(self.dataset, row.dataset_version if row else None)
+        return net_form(data, row.safety_net if row else {}, columns, blame=blame)
 
     def initial(self) -> dict[str, Any]:
         row = self.scenario
@@ -131,7 +142,8 @@ class _ScenarioEditor(ProjectPage, TemplateView):
         }
         criteria = criterion_forms(data, dataset=self.dataset, scenario=self.scenario)
         stress = carried_stress(data, self.columns())
-        return Editor(self.form(None, typed), steps, stress, criteria)
+        net = self.net_form(data, blame=False)
+        return Editor(self.form(None, typed), steps, stress, net, criteria)
 
     # -- preview ------------------------------------------------------------------------------
 
@@ -190,6 +202,7 @@ class ScenarioCreate(_ScenarioEditor):
             dataset=self.dataset,
             perturbation=steps,
             stress=editor.stress.stress,
+            safety_net=editor.net.net,
             criteria=editor.rules(),
             by=self.request.user,
             **editor.form.cleaned_data,
@@ -209,6 +222,7 @@ class ScenarioEdit(_ScenarioEditor):
             scenario,
             perturbation=steps,
             stress=editor.stress.stress,
+            safety_net=editor.net.net,
             criteria=editor.rules(),
             by=self.request.user,
             **editor.form.cleaned_data,

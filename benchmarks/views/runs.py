@@ -12,7 +12,7 @@ from benchmarks import actions, plans
 from benchmarks.choices import BaselineStatus, RunStatus
 from benchmarks.forms import RunFilters
 from benchmarks.models import ChallengeRun, Comparison
-from benchmarks.panels import beside, cells, measurements, served
+from benchmarks.panels import beside, cells, measurements, nets, served
 from benchmarks.panels import runs as panel
 from benchmarks.panels.reading import CellAddress, PlanWords
 from catalog.actions import require
@@ -88,6 +88,7 @@ class RunDetail(DetailPage):
             "worst": cells.worst_slices(comparison, words, metric, place),
             "checks": panel.check_rows(checks, words, place),
             "undecided": panel.undecided(comparison),
+            "nets": nets.nets([line.part for line in parts], checks, words, place),
             "parts": parts,
             "beside": beside.beside(run, parts),
             "is_baseline": run.baselines.filter(status__in=PINNED).exists(),

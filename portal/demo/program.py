@@ -6,6 +6,7 @@ from typing import Any
 from benchmarks import actions
 from benchmarks.models import MetricSpec, Scenario, Suite
 from catalog.models import Assumption, Dataset, DatasetVersion, RegisteredModel, Slice
+from portal.demo.nets import NET_MARGINS, WEATHER, watched_scenarios
 from portal.demo.people import Cast
 
 #: margin (allowed worsening), severe margin.
@@ -30,7 +31,6 @@ PROTECTED = "carrier"
 #: Flights of one airport and hour share one weather report and one queue on the taxiway.
 CLUSTERS = ["origin", "scheduled"]
 UNIT = "one airport and hour"
-WEATHER = ["temp", "wind_speed", "precip", "pressure", "visib", "humid"]
 REGIONAL = {"EV": 4.0, "9E": 4.0, "MQ": 4.0, "OO": 4.0, "YV": 4.0}
 
 Step = Mapping[str, Any]
@@ -180,7 +180,7 @@ def define_metrics(cast: Cast) -> dict[str, MetricSpec]:
         or actions.define_metric(
             cast.project, key, margin=margin, severe_margin=severe, by=cast["owner"]
         )
-        for key, (margin, severe) in (MARGINS | FAIRNESS_MARGINS).items()
+        for key, (margin, severe) in (MARGINS | FAIRNESS_MARGINS | NET_MARGINS).items()
     }
 
 
@@ -208,6 +208,9 @@ def compose_suites(
     july = [
         _challenge(cast, dataset, data, slices, assumptions, metrics, row) for row in SCENARIOS
     ]
+    july += watched_scenarios(
+        cast, dataset, data["2013-07"], slices, assumptions["weather"], metrics
+    )
     watch = _watch(cast, dataset, slices, metrics)
     suites = (
         actions.compose_suite(
@@ -226,7 +229,7 @@ def compose_suites(
             goal="Find out, before travellers do, what breaks the alert: weather, gate data, mix.",
             scenarios=july,
             protected_column=PROTECTED,
-            **{**shared, "metrics": list(metrics)},
+            **{**shared, "metrics": [*MARGINS, *FAIRNESS_MARGINS]},
             **independence,
         ),
         actions.compose_suite(

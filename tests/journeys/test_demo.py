@@ -36,6 +36,13 @@ print(json.dumps({
         v: {s["key"]: s["finding"] for s in r.comparison.scenarios} for v, r in july.items()
     },
     "verdicts": {v: r.verdict for v, r in july.items()},
+    "nets": {p.key: p.net for p in july["v2"].parts.all() if p.net},
+    "net_checks": {
+        v: list(r.comparison.checks.filter(metric__startswith="net_").values_list(
+            "finding", flat=True
+        ))
+        for v, r in july.items()
+    },
     "v2": [v2.status, v2.exposure, [s.status for s in v2.stages.all()]],
     "v2_decisions": list(v2.decisions.values_list("kind", flat=True)),
     "v3": [v3.status, stage.position, stage.status],
@@ -105,6 +112,18 @@ def test_demo__perturbation_that_no_model_reads__is_not_used_and_never_a_pass(st
 
 def test_demo__first_run_without_baseline__is_inconclusive(story):
     assert story["verdicts"]["v1"] == "inconclusive"
+
+
+def test_demo__safety_nets__catch_at_newark_and_leave_the_other_airports_alone(story):
+    for version in ("v1", "v2", "v3"):
+        assert story["net_checks"][version] == ["pass"] * 6
+    guard, fallback, alert = (
+        story["nets"][key] for key in ("pressure-guarded", "pressure-fallback", "weather-silent")
+    )
+    assert guard["after"]["value"] > guard["before"]["value"]
+    assert fallback["gain"]["interval"]["low"] > 0
+    assert alert["disturbed_rung"] == alert["disturbed"] > 50
+    assert alert["undisturbed_rung"] == 0
 
 
 def test_demo__v2_rollout__is_stopped_by_its_stop_loss_and_rolled_back(story):

@@ -264,6 +264,8 @@ FIXED_DEFAULTS = {
     "benchmarks_historicalprogram.cadence_every": 1,
     "benchmarks_historicalprogramcycle.status": "open",
     "benchmarks_historicalremediation.status": "open",
+    "benchmarks_historicalscenario.must_pass": 1,
+    "benchmarks_historicalscenario.repeats": 1,
     "benchmarks_historicalsuite.kind": "challenge",
     "benchmarks_historicalsuite.unit_of_independence": "one row",
     "catalog_failureoccurrence.count": 1,

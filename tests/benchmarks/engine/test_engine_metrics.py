@@ -93,6 +93,8 @@ REFERENCE = {
     "calibration_gap": lambda f: np.ptp((f.score - f.label).groupby(f.protected_group).mean()),
     "flip_rate": lambda f: np.mean(f.prediction != f.reference_prediction),
     "error_rate": lambda f: f.errored.mean(),
+    "net_detection": lambda f: f.net_held[f.prediction != f.label].mean(),
+    "net_false_alarm": lambda f: f.net_held[f.prediction == f.label].mean(),
 }
 # Shares of the label need labels other than 0, gaps need more items of each group than a slice
 # has here: they have tests of their own.
