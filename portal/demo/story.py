@@ -46,6 +46,7 @@ def prepare(terminal: Terminal, supervisor: Supervisor, origin: str) -> Scene:
         suites = program.compose_suites(cast, model, dataset, data, slices, assumptions)
         suites["serving"] = serving.compose_suite(cast, model, dataset, data)
         standing.open_program(cast, model, suites)
+        standing.open_serving_program(cast, model, suites["serving"])
     return Scene(cast, model, dataset, flights, data, suites, {}, terminal, supervisor, origin)
 
 
@@ -90,6 +91,7 @@ def put_under_load(scene: Scene, v1: ModelVersion) -> None:
     with scene.terminal.step("Serve v1 over HTTP and register the address"):
         serving.start(scene.supervisor, scene.origin, v1)
         served = serving.register(scene.cast, scene.model, scene.origin, v1)
+        serving.warm_up(served, scene.flights)
     wait(scene, [run(scene, scene.suites["serving"], served)], "v1 over HTTP, under load")
 
 

@@ -111,9 +111,9 @@ def test_demo__served_v1__was_asked_under_load_and_failed_in_the_outage(story):
     loads = {key: load for key, (status, load) in story["loads"].items() if status == "received"}
     assert set(loads) == {"load-steady", "load-burst", "load-outage"}
     assert {key: load["offered"] for key, load in loads.items()} == {
-        "load-steady": 160,
-        "load-burst": 175,
-        "load-outage": 160,
+        "load-steady": 100,
+        "load-burst": 108,
+        "load-outage": 100,
     }
     assert loads["load-outage"]["error_rate"]["value"] > 0.1
     assert loads["load-outage"]["retried"] > 0.1
