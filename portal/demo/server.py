@@ -6,7 +6,7 @@ runs in the same sandbox as everywhere else and answers one request at a time, a
 
 import argparse
 import json
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ class ModelServer(ThreadingHTTPServer):
     def __init__(self, port: int, predictor: ArtifactPredictor, name: str, version: str) -> None:
         super().__init__((HOST, port), _Handler)
         self.model_name, self.model_version = name, version
-        self._predictor, self._one_at_a_time = predictor, threading.Lock()
+        # One thread for good: a sandbox ends with the thread that started it.
+        self._predictor, self._asking = predictor, ThreadPoolExecutor(1)
 
     @property
     def place(self) -> str:
@@ -48,8 +49,7 @@ class ModelServer(ThreadingHTTPServer):
     def infer(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Raises KeyError, TypeError or ValueError for what is no request of the protocol."""
         frame = pd.DataFrame({each["name"]: each["data"] for each in asked["inputs"]})
-        with self._one_at_a_time:
-            scores = self._predictor.predict(frame)
+        scores = self._asking.submit(self._predictor.predict, frame).result()
         output = {"name": "late", "datatype": "FP64", "shape": [len(scores)]}
         return {
             "model_name": self.model_name,

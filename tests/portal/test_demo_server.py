@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -42,6 +43,20 @@ def test_server__asked_by_the_portal__answers_as_its_artefact_does(tmp_path):
         expected = predictor.predict(rows)
     assert heard.scores.tolist() == pytest.approx(expected.tolist())
     assert (heard.served_by["model"], heard.served_by["version"]) == ("late-arrival", "1")
+
+
+def test_server__caller_that_leaves__does_not_take_the_model_along(tmp_path):
+    rows = small_world.rows(n=1)
+    with served(tmp_path) as (_, outbound):
+        times = []
+        for _ in range(3):
+            endpoint = Endpoint("oip", model="late-arrival", batch_size=1)
+            address = f"{outbound.address.scheme}://127.0.0.1:{outbound.address.port}"
+            with Outbound(address, allowed=[address]) as another:
+                asking = EndpointPredictor(endpoint, another.send, COLUMNS, "binary", seconds=60)
+                times.append(asking.answer(rows).latency_ms[0])
+            time.sleep(0.2)  # the thread of that caller ends
+    assert max(times[1:]) < times[0] / 2, "the sandbox was started again"
 
 
 @pytest.mark.parametrize(
