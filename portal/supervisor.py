@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from django.conf import settings
@@ -17,13 +18,15 @@ ONE_THREAD = dict.fromkeys(
 
 
 class Supervisor:
-    """Two process groups, `worker` and `web`, with their output in the data folder.
+    """Process groups such as `worker` and `web`, with their output in the data folder.
 
-    As a context manager it ends what it started, also on Ctrl-C.
+    As a context manager it ends what it started, also on Ctrl-C. `environment` is what they are
+    told besides what this process was.
     """
 
-    def __init__(self, *, workers: int = 2) -> None:
+    def __init__(self, *, workers: int = 2, environment: Mapping[str, str] | None = None) -> None:
         self.workers = workers
+        self.environment = dict(environment or {})
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self.logs = Path(settings.DATA_DIR) / "logs"
 
@@ -34,6 +37,10 @@ class Supervisor:
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
+
+    def start_module(self, name: str, module: str, *arguments: str) -> None:
+        """Another child of our own, run as a Python module."""
+        self._start(name, module, *arguments)
 
     def start_worker(self) -> None:
         """A Celery worker with the beat inside. Its name is fixed: old names' queues pile up."""
@@ -59,7 +66,7 @@ class Supervisor:
                 cwd=settings.BASE_DIR,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **ONE_THREAD},
+                env={**os.environ, **ONE_THREAD, **self.environment},
                 start_new_session=True,
             )
 

@@ -18,9 +18,12 @@ from benchmarks.engine.scored import FloatArray
 QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 #: Neighbouring requests that are looked at together, before and after a disturbance.
 WINDOW = 20
+#: With more errors than this the 95th percentile is the deadline, and nothing could be slower.
+WELL = 0.05
 
 NOTHING_PASSED = "Nothing passed within the run that it could recover from."
 NO_LEVEL = f"Fewer than {WINDOW} requests came before it, so there is no level to return to."
+NOT_WELL = "Before it more than one request in twenty failed, so there is no level to return to."
 NO_AFTER = f"Fewer than {WINDOW} requests came after it."
 NOT_BACK = "Times and errors were not back at the level before it when the run ended."
 
@@ -79,6 +82,8 @@ def _recovery(requests: pd.DataFrame, profile: LoadProfile, level: float) -> dic
     for part, reason in ((before, NO_LEVEL), (after, NO_AFTER)):
         if len(part) < WINDOW:
             return {"seconds": None, "reason": reason}
+    if before["errored"].mean() > WELL:
+        return {"seconds": None, "reason": NOT_WELL}
     is_back = _as_before(before, after, level)
     if not is_back.any():
         return {"seconds": None, "reason": NOT_BACK}

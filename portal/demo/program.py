@@ -192,7 +192,7 @@ def compose_suites(
     slices: Sequence[Slice],
     assumptions: Mapping[str, Assumption],
 ) -> dict[str, Suite]:
-    """The three suites by key; found where a former run left them."""
+    """The three suites about answers by key; found where a former run left them."""
     known = {row.key: row for row in Suite.objects.filter(project=cast.project)}
     if len(known) >= 3:
         return known

@@ -65,6 +65,7 @@ class Scene:
     versions: dict[str, ModelVersion]
     terminal: Terminal
     supervisor: Supervisor
+    origin: str  # of the demo's own model server
 
 
 def gates(

@@ -44,11 +44,21 @@ RISK_AREAS = (
         "brand": "The airports are accused of favouring the large carriers.",
     },
     {
-        "name": "slow answers",
-        "customer": "The warning comes after the landing.",
+        "name": "changed labels",
+        "customer": "What counts as late is agreed anew, and the alert goes on as before.",
         "financial": "",
         "brand": "",
     },
+)
+SERVING_AREA = {
+    "name": "slow answers",
+    "customer": "The warning comes after the landing, or not at all.",
+    "financial": "The desk replans by telephone.",
+    "brand": "Nobody waits for an alert that hangs.",
+}
+SERVING_RUBRIC = (
+    {"metric": "error_rate", "weight": 1, "worst": 0.5, "best": 0.0},
+    {"metric": "p95_latency", "weight": 1, "worst": 2000.0, "best": 50.0},
 )
 RUBRIC = (
     {"metric": "recall", "weight": 2, "worst": 0.3, "best": 0.7},
@@ -81,6 +91,28 @@ def open_program(cast: Cast, model: RegisteredModel, suites: Mapping[str, Suite]
     )
     members = [suites["reference-quarter"], suites["july-challenge"]]
     programs.assign_suites(program, members, by=cast["owner"])
+    return program
+
+
+def open_serving_program(cast: Cast, model: RegisteredModel, suite: Suite) -> Program:
+    """The program about the server; without a cadence, because it is not what is in production."""
+    found = Program.objects.filter(project=cast.project, key="late-answers").first()
+    if found is not None:
+        return found
+    program = programs.open_program(
+        cast.project,
+        model=model,
+        key="late-answers",
+        title="Answers in time",
+        goal="Find out what happens when many flights leave at once, or something between the "
+        "desk and the model fails, before the desk is served over HTTP.",
+        scope="One server of v1 on one machine. Not the network of the airports.",
+        owner=cast["owner"],
+        risk_areas=[SERVING_AREA],
+        rubric=list(SERVING_RUBRIC),
+        by=cast["owner"],
+    )
+    programs.assign_suites(program, [suite], by=cast["owner"])
     return program
 
 

@@ -10,7 +10,7 @@ from catalog import actions as catalog_actions
 from catalog import failures
 from catalog.choices import FailureStatus, OccurrenceSource
 from catalog.models import FailureCase, FailureMode, ModelVersion
-from portal.demo import inventory, people, program, recipe, replay, standing
+from portal.demo import inventory, people, program, recipe, replay, serving, standing
 from portal.demo.progress import Terminal, wait_for
 from portal.demo.replay import Scene
 from portal.supervisor import Supervisor
@@ -19,9 +19,12 @@ from portal.supervisor import Supervisor
 ORDINARY_PRESSURE = 1015.0
 
 
-def tell(terminal: Terminal, supervisor: Supervisor) -> None:
-    """Seed, train, challenge, roll out, roll back; all that is shown later is computed here."""
-    scene = prepare(terminal, supervisor)
+def tell(terminal: Terminal, supervisor: Supervisor, origin: str) -> None:
+    """Seed, train, challenge, roll out, roll back; all that is shown later is computed here.
+
+    `origin` is where the demo's own model server is to answer.
+    """
+    scene = prepare(terminal, supervisor, origin)
     establish_production(scene)
     challenge_candidates(scene)
     roll_out_v2(scene)
@@ -29,7 +32,7 @@ def tell(terminal: Terminal, supervisor: Supervisor) -> None:
     roll_out_v3(scene)
 
 
-def prepare(terminal: Terminal, supervisor: Supervisor) -> Scene:
+def prepare(terminal: Terminal, supervisor: Supervisor, origin: str) -> Scene:
     with terminal.step("People, roles and tokens"):
         cast = people.seed()
     with terminal.step("327,346 real flights of 2013, joined with their weather"):
@@ -41,8 +44,10 @@ def prepare(terminal: Terminal, supervisor: Supervisor) -> Scene:
         slices = inventory.declare_slices(cast, dataset)
         assumptions = inventory.state_assumptions(cast, model)
         suites = program.compose_suites(cast, model, dataset, data, slices, assumptions)
+        suites["serving"] = serving.compose_suite(cast, model, dataset, data)
         standing.open_program(cast, model, suites)
-    return Scene(cast, model, dataset, flights, data, suites, {}, terminal, supervisor)
+        standing.open_serving_program(cast, model, suites["serving"])
+    return Scene(cast, model, dataset, flights, data, suites, {}, terminal, supervisor, origin)
 
 
 def train(scene: Scene, name: str) -> ModelVersion:
@@ -77,7 +82,17 @@ def establish_production(scene: Scene) -> None:
     runs = [run(scene, suite, v1) for suite in suites]
     for judged in wait(scene, runs, "v1, reference quarter and July program"):
         approve_baseline(scene, judged)
+    put_under_load(scene, v1)
     programs.keep_cadence(july_program(scene), timezone.localdate())
+
+
+def put_under_load(scene: Scene, v1: ModelVersion) -> None:
+    """v1 behind a server of its own, asked alone on the machine, so that its times are its own."""
+    with scene.terminal.step("Serve v1 over HTTP and register the address"):
+        serving.start(scene.supervisor, scene.origin, v1)
+        served = serving.register(scene.cast, scene.model, scene.origin, v1)
+        serving.warm_up(served, scene.flights)
+    wait(scene, [run(scene, scene.suites["serving"], served)], "v1 over HTTP, under load")
 
 
 def july_program(scene: Scene) -> Program:

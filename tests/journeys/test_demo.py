@@ -35,6 +35,10 @@ print(json.dumps({
     "scenarios": {
         v: {s["key"]: s["finding"] for s in r.comparison.scenarios} for v, r in july.items()
     },
+    "loads": {p.key: [p.status, p.load] for p in ChallengeRun.objects.get(
+        suite__key="serving").parts.all()},
+    "loads_found": {s["key"]: s["finding"] for s in Comparison.objects.get(
+        run__suite__key="serving").scenarios},
     "verdicts": {v: r.verdict for v, r in july.items()},
     "nets": {p.key: p.net for p in july["v2"].parts.all() if p.net},
     "net_checks": {
@@ -67,7 +71,7 @@ def test_demo__run_again__doubles_nothing(demo: Installation):
     before = demo.read(COUNTS)
     demo.manage("demo", "--no-serve")
     assert demo.read(COUNTS) == before
-    assert before["catalog.ModelVersion"] == 3
+    assert before["catalog.ModelVersion"] == 4
 
 
 def test_demo__its_record__verifies(demo: Installation):
@@ -108,6 +112,19 @@ def test_demo__perturbation_that_no_model_reads__is_not_used_and_never_a_pass(st
     for version in ("v1", "v2", "v3"):
         assert story["scenarios"][version]["wind-direction"] == "not_used"
     assert story["scenarios"]["v3"]["pressure-high"] == "not_used"
+
+
+def test_demo__served_v1__was_asked_under_load_and_failed_in_the_outage(story):
+    loads = {key: load for key, (status, load) in story["loads"].items() if status == "received"}
+    assert set(loads) == {"load-steady", "load-burst", "load-outage"}
+    assert {key: load["offered"] for key, load in loads.items()} == {
+        "load-steady": 100,
+        "load-burst": 108,
+        "load-outage": 100,
+    }
+    assert loads["load-outage"]["error_rate"]["value"] > 0.1
+    assert loads["load-outage"]["retried"] > 0.1
+    assert story["loads_found"]["load-outage"] == "fail"
 
 
 def test_demo__first_run_without_baseline__is_inconclusive(story):

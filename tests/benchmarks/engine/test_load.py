@@ -277,6 +277,13 @@ def test_recovery__not_seen__is_none_with_its_reason(profile, slow_from, reason)
     assert found == {"seconds": None, "reason": reason}
 
 
+def test_recovery__failing_before_the_burst_as_well__is_none_with_its_reason():
+    at = np.array([one.at for one in schedule(BURST, 10, 0)])
+    failing = frame_of(np.full(len(at), 1000.0), np.ones(len(at), dtype=int), at=at)
+    found = summarise(failing, BURST)["recovery"]
+    assert found == {"seconds": None, "reason": load_summary.NOT_WELL}
+
+
 def test_summarise__no_request__is_refused():
     with pytest.raises(ValueError, match="nothing to summarise"):
         summarise(frame_of(np.array([])), STEADY)

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from portal.demo import people
+from portal.demo import people, serving
 from portal.demo.progress import Stalled, Terminal
 from portal.demo.story import tell
 from portal.supervisor import Supervisor
@@ -39,20 +39,24 @@ class Command(BaseCommand):
         with terminal.step("Database"):
             call_command("migrate", verbosity=0, interactive=False)
         try:
-            with Supervisor(workers=options["workers"]) as supervisor:
-                self._run(terminal, supervisor, options)
+            origin = serving.origin()
+            environment = serving.allow(origin)
+            with Supervisor(workers=options["workers"], environment=environment) as supervisor:
+                self._run(terminal, supervisor, origin, options)
         except KeyboardInterrupt:
             terminal.clear()
             terminal.say("Stopped. Run the command again to go on where it ended.")
         except Stalled as stalled:
             raise CommandError(str(stalled)) from stalled
 
-    def _run(self, terminal: Terminal, supervisor: Supervisor, options: dict[str, Any]) -> None:
+    def _run(
+        self, terminal: Terminal, supervisor: Supervisor, origin: str, options: dict[str, Any]
+    ) -> None:
         supervisor.start_worker()
         if not options["no_serve"]:
             supervisor.start_web(options["address"])
             terminal.say(f"The site fills while you look: http://{options['address']}/")
-        tell(terminal, supervisor)
+        tell(terminal, supervisor, origin)
         terminal.say("Done: everything on the pages was computed on this machine.")
         if options["no_serve"]:
             return
