@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks import endpoints, frames, plans
+from benchmarks import endpoints, frames, limits, plans
 from benchmarks.choices import PartStatus, RunSource
 from benchmarks.engine.perturbations import Perturbed
 from benchmarks.models import ChallengeRun, RowBlock, RunPart
 from benchmarks.predictors import pool
 from benchmarks.predictors.base import PredictorError
+from benchmarks.predictors.endpoint import Asked, Tries
 from benchmarks.predictors.stored import stored_scores
 from catalog.choices import ArtifactFormat, Task
 
@@ -39,20 +40,21 @@ def scores_of(part: RunPart, asked: pd.DataFrame, label_column: str) -> Scores:
     if run.source == RunSource.POSTED:
         return Scores(stored_scores(frames.posted(part.posted_place), asked.index))
     blocks = list(part.blocks.order_by("number"))
-    return _gathered(blocks) if blocks else ask(run, asked, label_column)
+    return _gathered(blocks) if blocks else ask(part, asked, label_column)
 
 
-def ask(run: ChallengeRun, asked: pd.DataFrame, label_column: str) -> Scores:
+def ask(part: RunPart, asked: pd.DataFrame, label_column: str) -> Scores:
     """What the version's endpoint says, or its artefact from the sandbox.
 
     An endpoint is asked row by row where the run measures latency: rows that share a request
-    share its time, and a hundred copies of one time are one observation.
+    share its time, and a hundred copies of one time are one observation. Raises LimitReached
+    where the run may not send so much, or take so long.
     """
-    version = run.model_version
+    run, version = part.run, part.run.model_version
     inputs = asked.drop(columns=[label_column])
     if version.artifact_format == ArtifactFormat.ENDPOINT:
         alone = version.endpoint.batch_size == 1 or endpoints.measures_latency(run.plan)
-        heard = endpoints.ask(version, inputs, alone=alone, seed=run.seed)
+        heard = _heard(part, inputs, alone=alone)
         return Scores(heard.scores, heard.latency_ms if alone else None, heard.served_by)
     if not version.artifact_place:
         raise PredictorError("The version has no artefact here. Post its predictions instead.")
@@ -65,6 +67,29 @@ def ask(run: ChallengeRun, asked: pd.DataFrame, label_column: str) -> Scores:
         task=run.suite.model.task,
     )
     return Scores(sandbox.predict(inputs))
+
+
+def _heard(part: RunPart, inputs: pd.DataFrame, *, alone: bool) -> Asked:
+    """The endpoint asked within what the run's limits leave."""
+    run, version = part.run, part.run.model_version
+    planned = endpoints.requests_for(version, len(inputs), alone=alone)
+    allowed = limits.reserve(part, planned)
+    tries = None if allowed is None else Tries(allowed)
+    try:
+        return endpoints.ask(
+            version,
+            inputs,
+            alone=alone,
+            seed=run.seed,
+            seconds=limits.seconds_left(run),
+            tries=tries,
+        )
+    except PredictorError:
+        limits.check_time(run)
+        raise
+    finally:
+        if allowed is not None and tries is not None:
+            limits.settle(part, allowed - tries.left - planned)
 
 
 def reference_scores(
@@ -81,7 +106,7 @@ def reference_scores(
         return None
     try:
         if run.source == RunSource.WORKER:
-            return ask(run, original, label_column).scores
+            return ask(part, original, label_column).scores
         source = _unchanged(part, scenario)
         return None if source is None else scores_of(source, original, label_column).scores
     except PredictorError:

@@ -10,7 +10,7 @@ from benchmarks.engine.load import LoadProfile, schedule
 from benchmarks.engine.metrics import metric_of
 from benchmarks.outbound import Outbound, Refused, Unreachable
 from benchmarks.predictors.base import PredictorError
-from benchmarks.predictors.endpoint import Asked, EndpointPredictor
+from benchmarks.predictors.endpoint import Asked, EndpointPredictor, Tries
 from benchmarks.predictors.load import LoadDriver, Loaded
 from benchmarks.predictors.protocols import Endpoint
 from catalog.choices import ArtifactFormat
@@ -20,12 +20,22 @@ from catalog.models import ModelEndpoint, ModelVersion
 SHARE_OF_LIMIT = 0.9
 
 
-def ask(version: ModelVersion, frame: pd.DataFrame, *, alone: bool, seed: int) -> Asked:
+def ask(
+    version: ModelVersion,
+    frame: pd.DataFrame,
+    *,
+    alone: bool,
+    seed: int,
+    seconds: float | None = None,
+    tries: Tries | None = None,
+) -> Asked:
     """The endpoint's answers; `alone` sends each row by itself, so that its time is its own.
 
+    `seconds` and `tries` are what a run's limits leave, None for no limit beyond the job's own.
     Raises PredictorError in words that the model's owner can act on.
     """
     endpoint = description(version.endpoint, alone=alone)
+    longest = settings.CELERY_TASK_SOFT_TIME_LIMIT * SHARE_OF_LIMIT
     try:
         with Outbound(
             version.endpoint.address, allowed=settings.OUTBOUND_HOSTS, seconds=endpoint.deadline
@@ -35,8 +45,9 @@ def ask(version: ModelVersion, frame: pd.DataFrame, *, alone: bool, seed: int) -
                 outbound.send,
                 list(version.input_columns),
                 version.model.task,
-                seconds=settings.CELERY_TASK_SOFT_TIME_LIMIT * SHARE_OF_LIMIT,
+                seconds=longest if seconds is None else min(longest, seconds),
                 seed=seed,
+                tries=tries,
             )
             return predictor.answer(frame)
     except (Refused, Unreachable) as error:
@@ -75,6 +86,11 @@ def stress(
         return driver.run(frame, schedule(profile, len(frame), seed))
     except (Refused, Unreachable) as error:
         raise PredictorError(f"The endpoint was not asked. {error}") from error
+
+
+def requests_for(version: ModelVersion, rows: int, *, alone: bool) -> int:
+    """How many requests so many rows take when none has to be tried again."""
+    return -(-rows // (1 if alone else version.endpoint.batch_size))
 
 
 def description(row: ModelEndpoint, *, alone: bool = False) -> Endpoint:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from django.utils import timezone
 
-from benchmarks import asking, frames, jobs, loads, plans, safety
+from benchmarks import asking, frames, jobs, limits, loads, plans, safety
 from benchmarks.asking import Scores
 from benchmarks.choices import JobKind, JobState, PartStatus, RunStatus
 from benchmarks.engine.fairness import fairness, group_codes
@@ -23,6 +23,7 @@ from benchmarks.engine.observed import observed
 from benchmarks.engine.perturbations import PerturbationError
 from benchmarks.engine.stability import flips_by_slice
 from benchmarks.engine.values import Estimate
+from benchmarks.limits import LimitReached
 from benchmarks.models import (
     ChallengeRun,
     Job,
@@ -36,7 +37,9 @@ from catalog.transactions import write_block
 
 BATCH = 1000
 #: What asking again would not mend: the part is errored, in the words of what went wrong.
-UNANSWERABLE = (PredictorError, PerturbationError, NetError, frames.DamagedFile)
+UNANSWERABLE = (
+    PredictorError, PerturbationError, NetError, LimitReached, frames.DamagedFile,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ def evaluate_part(job: Job, fence: int) -> None:
         "run__suite__model", "run__model_version__model", "run__answers_of"
     ).get(job=job)
     try:
+        limits.begin(part)
         answered = answer(part)
     except UNANSWERABLE as error:
         answered = Answered(PartStatus.ERRORED, message=str(error))
@@ -203,6 +207,7 @@ def ask_block(job: Job, fence: int) -> None:
 
 def _answers_of_block(block: RowBlock) -> Scores:
     """The whole frame is perturbed, because a change may look at all rows; one block is asked."""
+    limits.begin(block.part)
     run = block.part.run
     scenario = plans.scenario_of(run.plan, block.part.key)
     version = DatasetVersion.objects.get(pk=scenario["dataset_version"])
@@ -213,7 +218,7 @@ def _answers_of_block(block: RowBlock) -> Scores:
     )
     if asking.is_unchanged(scenario, asked) or first == last:
         return Scores(np.empty(0))
-    return asking.ask(run, asked.frame.iloc[first:last], version.label_column)
+    return asking.ask(block.part, asked.frame.iloc[first:last], version.label_column)
 
 
 def _after_block(run: ChallengeRun, part: RunPart) -> None:

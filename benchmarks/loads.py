@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks import endpoints, frames, plans
+from benchmarks import endpoints, frames, limits, plans
 from benchmarks.choices import PartStatus, RunSource
 from benchmarks.engine.load import LoadProfile
 from benchmarks.engine.load_summary import summarise
 from benchmarks.models import ChallengeRun, RunPart
 from benchmarks.predictors.base import PredictorError
+from benchmarks.predictors.load import Loaded
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,24 @@ def requests_of(part: RunPart, asked: pd.DataFrame, label_column: str) -> Reques
     if asked.empty:
         raise PredictorError("There is no row to ask about.")
     profile = LoadProfile.of(plans.stress_of(scenario))
-    loaded = endpoints.stress(
-        run.model_version,
-        asked.drop(columns=[label_column]),
-        profile,
-        seed=run.seed + scenario["seed"],
-    )
+    seed = run.seed + scenario["seed"]
+    loaded = _put_on(part, asked.drop(columns=[label_column]), profile, seed=seed)
     summary = {**summarise(loaded.requests, profile), "own_delay_ms": _own_delay(loaded.requests)}
     return Requests(loaded.requests, summary, loaded.served_by)
+
+
+def _put_on(part: RunPart, inputs: pd.DataFrame, profile: LoadProfile, *, seed: int) -> Loaded:
+    """The whole load, or none of it where the run's limits do not leave room for it."""
+    limits.check_time(part.run, needed=profile.seconds)
+    planned, sent = round(profile.offered) * (profile.retries + 1), 0
+    allowed = limits.reserve(part, planned)
+    try:
+        loaded = endpoints.stress(part.run.model_version, inputs, profile, seed=seed)
+        sent = int(loaded.requests["tries"].sum())
+        return loaded
+    finally:
+        if allowed is not None:
+            limits.settle(part, sent - planned)
 
 
 def _own_delay(requests: pd.DataFrame) -> float | None:

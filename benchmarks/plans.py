@@ -50,11 +50,19 @@ def freeze(suite: Suite, window: DatasetVersion | None) -> dict[str, Any]:
             "protected_column": suite.protected_column,
             "error_budget": suite.error_budget,
             "planned_n": suite.planned_n,
+            **_limits(suite),
         },
         "program": _program(suite.program),
         "metrics": [_metric(specs[key]) for key in suite.metrics],
         "scenarios": scenarios,
     }
+
+
+def _limits(suite: Suite) -> dict[str, Any]:
+    """Only where some are declared, so that the plans of other suites stay as they were."""
+    declared = {name: getattr(suite, name) for name in ("longest_seconds", "most_requests")}
+    limits = {name: value for name, value in declared.items() if value is not None}
+    return {"limits": limits} if limits else {}
 
 
 def _set_aside(suite: Suite) -> dict[str, dict[str, Any]]:
@@ -192,6 +200,11 @@ def slices_of(scenario: Mapping[str, Any]) -> tuple[EngineSlice, ...]:
 def safety_net(scenario: Mapping[str, Any]) -> dict[str, Any]:
     """Empty where none was declared."""
     return dict(scenario.get("safety_net", {}))
+
+
+def limits(plan: Mapping[str, Any]) -> dict[str, int]:
+    """longest_seconds and most_requests, where they were declared."""
+    return dict(plan["suite"].get("limits", {}))
 
 
 def protected_column(plan: Mapping[str, Any]) -> str:

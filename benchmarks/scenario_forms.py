@@ -178,6 +178,19 @@ class SuiteForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": "any"}),
         help_text="Share of scenarios that may lack evidence before nothing can be concluded.",
     )
+    longest_seconds = forms.IntegerField(
+        min_value=1,
+        required=False,
+        label="Longest time of a run, in seconds",
+        help_text="Counted from when a worker takes its first scenario. What is not done by then "
+        "ends in an error. Left empty: no limit.",
+    )
+    most_requests = forms.IntegerField(
+        min_value=1,
+        required=False,
+        label="Most requests of a run",
+        help_text="To the endpoint of a version that answers over HTTP. Left empty: no limit.",
+    )
     reason = forms.CharField(
         widget=text(2), help_text="Why it changes, for those who compare runs across the change."
     )

@@ -136,6 +136,9 @@ class RunPart(ProjectRow):
     #: What the scenario's safety net caught, as `benchmarks.engine.nets` reports it.
     net = models.JSONField(default=dict, blank=True)
     seconds = models.FloatField(null=True, blank=True)
+    #: Kept where the run has such a limit: when a worker first took it, and what it sent.
+    begun_at = models.DateTimeField(null=True, blank=True)
+    requests = models.PositiveBigIntegerField(default=0)
     message = models.TextField(blank=True)
     #: What an endpoint declared itself to be, and how it was asked; empty for any other source.
     served_by = models.JSONField(default=dict, blank=True)

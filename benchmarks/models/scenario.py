@@ -259,6 +259,13 @@ class Suite(Governed):
         max_length=120, blank=True, default="", validators=[visible_text]
     )
     error_budget = models.FloatField(default=0.0, validators=[MinValueValidator(0.0)])
+    #: What one run may take at most; what is left then ends in an error. Empty for no limit.
+    longest_seconds = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    most_requests = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)]
+    )
     #: The number of items at which a watch's interval is narrowest; its looks are all valid.
     planned_n = models.PositiveIntegerField(null=True, blank=True)
     scenarios: models.ManyToManyField = models.ManyToManyField(

@@ -24,6 +24,13 @@ TOO_MANY = 429
 Send = Callable[[str, str, bytes | None, float], Reply]
 
 
+@dataclass
+class Tries:
+    """How often rows may still be sent; counted down with each time, answered or not."""
+
+    left: int
+
+
 @dataclass(frozen=True)
 class Asked:
     """One score a row; the milliseconds that its request took; what answered, for the record."""
@@ -49,6 +56,7 @@ class EndpointPredictor:
         *,
         seconds: float,
         seed: int = 0,
+        tries: Tries | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -58,7 +66,7 @@ class EndpointPredictor:
         self._send, self._clock, self._sleep = send, clock, sleep
         self._draw = random.Random(seed)  # noqa: S311 (spreads waits, keeps no secret)
         self._seconds, self._until = seconds, clock() + seconds
-        self._retried = 0
+        self._retried, self._tries = 0, tries
         self._protocol = PROTOCOLS[endpoint.protocol](endpoint, self.input_columns)
 
     def answer(self, frame: pd.DataFrame) -> Asked:
@@ -116,6 +124,8 @@ class EndpointPredictor:
     def _tried(self, method: str, path: str, body: bytes | None) -> tuple[Reply, str]:
         """A reply, and what was wrong with it where another try may go better."""
         seconds = min(self.endpoint.deadline, self._left())
+        if method == "POST":
+            self._count()
         try:
             reply = self._send(method, path, body, seconds)
         except Unreachable as error:
@@ -127,6 +137,16 @@ class EndpointPredictor:
         if reply.status >= 500:
             return reply, "It failed itself (status 5xx)."
         return reply, ""
+
+    def _count(self) -> None:
+        """One try less of those that carry rows, where these are limited."""
+        if self._tries is None:
+            return
+        if self._tries.left <= 0:
+            raise PredictorError(
+                "The run's limit of requests was reached, because some had to be tried again."
+            )
+        self._tries.left -= 1
 
     def _wait(self, attempt: int, reply: Reply) -> None:
         """Longer each time, never in step with others, and as long as the server asks for."""

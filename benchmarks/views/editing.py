@@ -273,7 +273,14 @@ class SuiteEdit(_SuiteForm):
         row: Any = self.suite
         names = ("title", "goal", "metrics", "unit_of_independence", "cluster_columns")
         initial = {
-            name: getattr(row, name) for name in (*names, "protected_column", "error_budget")
+            name: getattr(row, name)
+            for name in (
+                *names,
+                "protected_column",
+                "error_budget",
+                "longest_seconds",
+                "most_requests",
+            )
         }
         return {**initial, "scenarios": row.scenarios.all()}
 

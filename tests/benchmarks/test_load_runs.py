@@ -240,3 +240,38 @@ def test_plan__production_watch__puts_no_stress_on_anything(world):
     suite = stressed.suite_under(world, stressed.STEADY, kind=SuiteKind.WATCH, planned_n=1000)
     with pytest.raises(ValidationError, match="puts no stress"):
         plans.freeze(suite, world.data)
+
+
+# -- within a run's limits ----------------------------------------------------------------------
+
+
+def limited(world, **limits):
+    suite = stressed.suite_under(world, stressed.STEADY)
+    for name, value in limits.items():
+        setattr(suite, name, value)
+    return suite.record(by=world.owner, reason="it costs")
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ({"most_requests": 119}, "may send at most 119 requests"),
+        ({"longest_seconds": 1}, "limit of 1 seconds leaves no time"),
+    ],
+)
+def test_run__limit_smaller_than_the_load__sends_nothing_and_says_which(
+    world, served, limit, said
+):
+    version = stressed.register(world, served.origin)
+    run = stressed.evaluated(version, limited(world, **limit), world.owner)
+    part = run.parts.get()
+    assert (part.status, part.requests) == (PartStatus.ERRORED, 0)
+    assert said in part.message
+    assert run.verdict == "inconclusive"
+
+
+def test_run__limit_that_leaves_room__counts_every_try_of_the_load(world, served):
+    version = stressed.register(world, served.origin)
+    suite = limited(world, most_requests=120, longest_seconds=600)
+    run = stressed.evaluated(version, suite, world.owner)
+    assert (run.verdict, run.parts.get().requests) == ("pass", 120)

@@ -41,7 +41,9 @@ class Wire:
         self.waits.append(seconds)
         self.now += seconds
 
-    def predictor(self, endpoint=OIP, task="binary", *, seconds=1000.0, seed=0, columns=("x",)):
+    def predictor(
+        self, endpoint=OIP, task="binary", *, seconds=1000.0, seed=0, columns=("x",), tries=None
+    ):
         return EndpointPredictor(
             endpoint,
             self.send,
@@ -49,6 +51,7 @@ class Wire:
             task,
             seconds=seconds,
             seed=seed,
+            tries=tries,
             clock=lambda: self.now,
             sleep=self.sleep,
         )

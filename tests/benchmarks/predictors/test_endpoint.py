@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.outbound import Refused, Reply, Unreachable
 from benchmarks.predictors.base import PredictorError
-from benchmarks.predictors.endpoint import LONGEST_WAIT, TRIES
+from benchmarks.predictors.endpoint import LONGEST_WAIT, TRIES, Tries
 from benchmarks.predictors.protocols import Endpoint
 from tests.benchmarks.predictors.played_server import (
     FRAME,
@@ -161,6 +161,21 @@ def test_retry__what_the_guard_refuses__is_not_tried_again():
     with pytest.raises(PredictorError, match="larger than 1024 kB"):
         wire.predictor().answer(FRAME)
     assert len(wire.asked) == 1
+
+
+def test_tries__used_up__end_the_asking_and_are_counted_down():
+    tries = Tries(4)
+    wire = Wire(lambda path, body: oip(path, body) if body is None else Reply(503))
+    with pytest.raises(PredictorError, match="limit of requests"):
+        wire.predictor(tries=tries).answer(FRAME)
+    assert tries.left == 0
+    assert len(wire.bodies) == 4
+
+
+def test_tries__enough_for_all_batches__leave_the_rest():
+    tries = Tries(5)
+    Wire(oip).predictor(tries=tries).answer(FRAME)
+    assert tries.left == 2
 
 
 def test_deadline__of_all_rows__ends_the_asking():
