@@ -35,6 +35,7 @@ _CURATE = frozenset(
 _REVIEW = frozenset(
     {
         "rollouts.sign",
+        "catalog.review_data",
         "benchmarks.approve_baseline",
         "benchmarks.close_remediation",
         "benchmarks.compare_data",

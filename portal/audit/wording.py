@@ -11,6 +11,7 @@ NAMED = {
     "accounts.apitoken.created": "API token issued",
     "audit.opening.redacted": "Content redacted",
     "audit.timeline.exported": "Audit timeline exported",
+    "catalog.biasreview.created": "Bias review recorded",
     "catalog.failureoccurrence.created": "Failure observed",
     "catalog.membership.created": "Role given",
     "catalog.membership.deleted": "Role ended",

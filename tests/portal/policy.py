@@ -155,6 +155,8 @@ LINES = (
     page("version-detail", "catalog.ModelVersion"),
     page("dataset-list"),
     page("dataset-detail", "catalog.Dataset"),
+    form("dataset-edit", "catalog.Dataset", CONTRIBUTORS),
+    form("bias-review-create", "catalog.Dataset", REVIEWERS),
     form("slice-create", "catalog.Dataset", CONTRIBUTORS),
     page("dataset-version", "catalog.DatasetVersion"),
     page("assumption-list"),
