@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from django.utils import timezone
 
-from benchmarks import asking, frames, jobs, plans
+from benchmarks import amendments, asking, frames, jobs, plans
 from benchmarks.asking import Scores
 from benchmarks.choices import JobKind, JobState, PartStatus, RunStatus
+from benchmarks.engine.amending import Amendments, amended
 from benchmarks.engine.fairness import fairness, group_codes
 from benchmarks.engine.metrics import estimates
 from benchmarks.engine.perturbations import PerturbationError
@@ -93,7 +94,9 @@ def answer(part: RunPart) -> Answered:
         protected_column=plans.protected_column(run.plan),
         reference=asking.reference_scores(part, original, version.label_column),
     )
+    # What was answered is kept as it came; only what is measured and judged is corrected.
     place, outputs_digest = frames.store_outputs(scored)
+    judged = amended(scored, amendments.of_plan(run.plan).get(part.key, Amendments()))
     return Answered(
         status=PartStatus.RECEIVED,
         not_used=not_used(run, version, asked),
@@ -105,14 +108,14 @@ def answer(part: RunPart) -> Answered:
         served_by=answers.served_by,
         estimates=tuple(
             estimates(
-                scored,
+                judged,
                 list(plans.metric_keys(run.plan)),
                 list(plans.slices_of(scenario)),
                 seed=run.seed,
             )
         ),
-        fairness=_fairness(run, original, scored),
-        stability=_stability(scenario, scored),
+        fairness=_fairness(run, original, judged),
+        stability=_stability(scenario, judged),
     )
 
 

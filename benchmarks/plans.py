@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from benchmarks import frames
+from benchmarks import amendments, frames
 from benchmarks.engine.slices import Slice as EngineSlice
 from benchmarks.engine.values import Criterion as EngineCriterion
 from benchmarks.engine.values import ScenarioPlan
@@ -22,8 +22,11 @@ def freeze(suite: Suite, window: DatasetVersion | None) -> dict[str, Any]:
         _scenario(place.scenario, window, suite.protected_column)
         for place in suite.places.select_related("scenario__dataset_version__dataset")
     ]
+    corrected = amendments.in_force(scenario["dataset_version"] for scenario in scenarios)
     for scenario in scenarios:
         scenario |= set_aside.get(scenario["key"], {})
+        if scenario["dataset_version"] in corrected:  # other plans stay as they were
+            scenario["corrections"] = corrected[scenario["dataset_version"]]
     if not scenarios:
         raise ValidationError({"suite": "The suite has no scenarios, so nothing could be shown."})
     return {

@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from catalog import pages
 from catalog.actions import declare_slice
 from catalog.forms import Comparisons, SliceForm
 from catalog.models import Dataset, DatasetVersion, Slice
@@ -102,13 +103,15 @@ class DatasetDetail(DetailPage):
 
 
 class DatasetVersionDetail(DetailPage):
-    queryset = DatasetVersion.objects.select_related("dataset", "created_by")
+    queryset = DatasetVersion.objects.select_related("dataset__project", "created_by")
     template_name = "catalog/dataset_version.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         version = self.object
         return super().get_context_data(
-            columns=[_column(version, column) for column in version.columns], **kwargs
+            columns=[_column(version, column) for column in version.columns],
+            panels=pages.panels(pages.data_panels, version, self.request.user),
+            **kwargs,
         )
 
 

@@ -40,6 +40,8 @@ _REVIEW = frozenset(
         "benchmarks.close_remediation",
         "benchmarks.compare_data",
         "benchmarks.quarantine_scenario",
+        "benchmarks.correct_data",
+        "benchmarks.publish_summary",
     }
 )
 _OPERATE = frozenset({"rollouts.operate_plan"})
