@@ -13,5 +13,6 @@ class BenchmarksConfig(AppConfig):
 
         pages.assumption_status_providers.append(providers.assumption_status)
         pages.assumption_panels.append(providers.assumption_panel)
+        pages.data_panels.append(providers.data_panel)
         pages.timeline_providers.append(providers.timeline)
         pages.version_panels.append(providers.version_panel)

@@ -81,6 +81,12 @@ class BaselineStatus(TextChoices):
     REJECTED = "rejected", "Rejected"
 
 
+class CorrectionKind(TextChoices):
+    INVALIDATE = "invalidate", "Set aside"
+    RELABEL = "relabel", "Label corrected"
+    TAKE_BACK = "take_back", "Taken back"
+
+
 class CadenceUnit(TextChoices):
     DAY = cadence.DAY, "Days"
     WEEK = cadence.WEEK, "Weeks"

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from django.utils import timezone
 
-from benchmarks import asking, frames, jobs, limits, loads, plans, safety
+from benchmarks import amendments, asking, frames, jobs, limits, loads, plans, safety
 from benchmarks.asking import Scores
 from benchmarks.choices import JobKind, JobState, PartStatus, RunStatus
+from benchmarks.engine.amending import Amendments, amended
 from benchmarks.engine.fairness import fairness, group_codes
 from benchmarks.engine.metrics import estimates
 from benchmarks.engine.nets import NetError
@@ -103,7 +104,10 @@ def answer(part: RunPart) -> Answered:
         held=watch.held,
         **_terms(run, version.label_column),
     )
+    # What was answered is kept as it came; only what is measured and judged is corrected.
     place, outputs_digest = frames.store_outputs(scored)
+    corrections = _corrections(part)
+    judged = amended(scored, corrections)
     return Answered(
         status=PartStatus.RECEIVED,
         not_used=not_used(run, version, asked, watch.columns),
@@ -113,10 +117,10 @@ def answer(part: RunPart) -> Answered:
         rows=len(scored),
         cells_changed=asked.cells_changed,
         served_by=answers.served_by,
-        estimates=_estimates(run, scenario, scored, also=watch.metric_keys),
-        fairness=_fairness(run, original, scored),
-        stability=_stability(scenario, scored),
-        net=watch.report(scored, seed=run.seed),
+        estimates=_estimates(run, scenario, judged, also=watch.metric_keys),
+        fairness=_fairness(run, original, judged),
+        stability=_stability(scenario, judged),
+        net=watch.report(scored, corrections, seed=run.seed),
         observed=asdict(
             observed(scored, original, asked.frame, touched=asked.touched, seed=run.seed)
         ),
@@ -140,9 +144,13 @@ def _answered_under_load(
         data_digest=frames.data_digest(scenario, seed=run.seed),
         rows=len(scored),
         served_by=loaded.served_by,
-        estimates=_estimates(run, scenario, scored),
+        estimates=_estimates(run, scenario, amended(scored, _corrections(part))),
         load=loaded.summary,
     )
+
+
+def _corrections(part: RunPart) -> Amendments:
+    return amendments.of_plan(part.run.plan).get(part.key, Amendments())
 
 
 def _terms(run: ChallengeRun, label_column: str) -> dict[str, Any]:

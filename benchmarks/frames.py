@@ -60,6 +60,15 @@ def data(version: DatasetVersion) -> pd.DataFrame:
     return _data(version.place, version.digest, version.id_column)
 
 
+def labels_by_item(version: DatasetVersion) -> dict[str, Any]:
+    """What the file gives each item as its label; items are named as texts."""
+    content = io.BytesIO(read_verified(version.place, version.digest))
+    frame = pd.read_parquet(content, columns=[version.id_column, version.label_column])
+    labels = frame[version.label_column].astype(object)
+    labels = labels.where(labels.notna(), None)
+    return dict(zip(frame[version.id_column].map(str), labels.tolist(), strict=True))
+
+
 def perturbed(frame: pd.DataFrame, scenario: Mapping[str, Any], *, seed: int) -> Perturbed:
     return perturbations.apply(frame, scenario["perturbation"], seed=seed + scenario["seed"])
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from benchmarks import capture, frames, jobs, plans
+from benchmarks import amendments, capture, frames, jobs, plans
 from benchmarks.choices import PartStatus, RunStatus
+from benchmarks.engine.amending import Amendments, amended
 from benchmarks.engine.cells import margin_of
 from benchmarks.engine.judge import judge
 from benchmarks.engine.stability import churn
@@ -40,8 +41,9 @@ def judge_run(job: Job, fence: int) -> None:
     run = ChallengeRun.objects.select_related("suite__model", "model_version", "baseline_run").get(
         pk=job.run_id
     )
-    candidate = results_of(run)
-    baseline = _baseline_results(run)
+    corrections = amendments.of_plan(run.plan)
+    candidate = results_of(run, corrections)
+    baseline = _baseline_results(run, corrections)
     suite = run.plan["suite"]
     judgement = judge(
         plans.engine_plans(run.plan),
@@ -63,18 +65,30 @@ def judge_run(job: Job, fence: int) -> None:
     comparison_judged.send(sender=Comparison, comparison=comparison)
 
 
-def _baseline_results(run: ChallengeRun) -> dict[str, ScenarioResult] | None:
+def _baseline_results(
+    run: ChallengeRun, corrections: Mapping[str, Amendments]
+) -> dict[str, ScenarioResult] | None:
     if run.baseline_run is None or run.baseline_run.status != RunStatus.EVALUATED:
         return None
-    return results_of(run.baseline_run)
+    return results_of(run.baseline_run, corrections)
 
 
-def results_of(run: ChallengeRun) -> dict[str, ScenarioResult]:
-    """Each part of a run as the judge takes it; the features come from its own plan's data."""
-    return {part.key: _result(part, run) for part in run.parts.all() if part.is_finished}
+def results_of(
+    run: ChallengeRun, corrections: Mapping[str, Amendments]
+) -> dict[str, ScenarioResult]:
+    """Each part of a run as the judge takes it; the features come from its own plan's data.
+
+    `corrections` are those of the plan that is judged by, the candidate's, for both sides: what
+    a baseline's own plan froze would put other rows or labels beside them.
+    """
+    return {
+        part.key: _result(part, run, corrections.get(part.key, Amendments()))
+        for part in run.parts.all()
+        if part.is_finished
+    }
 
 
-def _result(part: RunPart, run: ChallengeRun) -> ScenarioResult:
+def _result(part: RunPart, run: ChallengeRun, corrections: Amendments) -> ScenarioResult:
     if part.status == PartStatus.ERRORED:
         return ScenarioResult(part.key, "errored", None, part.data_digest, message=part.message)
     if part.status == PartStatus.SKIPPED:
@@ -82,7 +96,8 @@ def _result(part: RunPart, run: ChallengeRun) -> ScenarioResult:
     scenario = plans.scenario_of(run.plan, part.key)
     original = frames.data(DatasetVersion.objects.get(pk=scenario["dataset_version"]))
     frame = frames.outputs(part.outputs_place, part.outputs_digest, original)
-    return ScenarioResult(part.key, "received", frame, part.data_digest, not_used=part.not_used)
+    judged = amended(frame, corrections)
+    return ScenarioResult(part.key, "received", judged, part.data_digest, not_used=part.not_used)
 
 
 def churn_of(

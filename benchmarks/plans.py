@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from benchmarks import frames
+from benchmarks import amendments, frames
 from benchmarks.choices import SuiteKind
 from benchmarks.engine.load import LoadProfile
 from benchmarks.engine.slices import Slice as EngineSlice
@@ -38,6 +38,10 @@ def freeze(suite: Suite, window: DatasetVersion | None) -> dict[str, Any]:
         raise ValidationError(
             {"suite": "A production watch looks at what happened, and puts no stress on anything."}
         )
+    corrected = amendments.in_force(scenario["dataset_version"] for scenario in scenarios)
+    for scenario in scenarios:
+        if scenario["dataset_version"] in corrected:  # other plans stay as they were
+            scenario["corrections"] = corrected[scenario["dataset_version"]]
     if not scenarios:
         raise ValidationError({"suite": "The suite has no scenarios, so nothing could be shown."})
     return {
@@ -105,6 +109,14 @@ def _scenario(
     if data.dataset_id != scenario.dataset_id:
         raise ValidationError(
             {"dataset_version": f"“{scenario}” needs data of {scenario.dataset}."}
+        )
+    if data.dataset.retention_passed(timezone.localdate()):
+        raise ValidationError(
+            {
+                "dataset_version": f"“{data.dataset}” could be used until "
+                f"{data.dataset.retention_until:%d %B %Y}, so no run starts on it. Use other "
+                "data, or have the day moved with a reason."
+            }
         )
     if protected_column and (problem := frames.unfit_for_groups(data, protected_column)):
         raise ValidationError({"protected_column": problem})

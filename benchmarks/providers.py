@@ -6,11 +6,12 @@ from typing import Any
 
 from django.db.models import Max
 
+from benchmarks import amendments
 from benchmarks.choices import BaselineStatus, RunStatus
 from benchmarks.engine.values import Finding
 from benchmarks.models import Baseline, ChallengeRun, Comparison, ScenarioAssumption
 from benchmarks.panels.reading import sentence_of
-from catalog.models import Assumption, ModelVersion, RegisteredModel
+from catalog.models import Assumption, DatasetVersion, ModelVersion, RegisteredModel
 from catalog.pages import AssumptionStatus, Entry, Panel, address
 
 TIMELINE_LIMIT = 200
@@ -225,3 +226,13 @@ def version_panel(version: ModelVersion, user: Any) -> Panel | None:
         .order_by("-created_at", "-pk")[:VERSION_RUNS]
     )
     return Panel("Runs", "benchmarks/panel_runs.html", {"runs": list(runs)})
+
+
+# -- data -------------------------------------------------------------------------------------
+
+
+def data_panel(version: DatasetVersion, user: Any) -> Panel | None:
+    """How many items of a version are judged otherwise than its file has them."""
+    found = amendments.in_force([version.pk]).get(version.pk)
+    context = {"version": version, "found": found, "project": version.dataset.project}
+    return Panel("Corrections", "benchmarks/panel_corrections.html", context)

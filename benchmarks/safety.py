@@ -9,11 +9,14 @@ import pandas as pd
 
 from benchmarks import plans
 from benchmarks.engine import net_checks, nets
+from benchmarks.engine.amending import Amendments, amended
 from benchmarks.engine.nets import ALERT, FALLBACK, METRIC_KEYS
 from benchmarks.engine.perturbations import Perturbed
 from catalog.choices import Task
 from catalog.models import DatasetVersion
 
+#: What a fallback decided, beside the model's own decision.
+INSTEAD = "net_instead"
 NO_DECISION = "A guardrail or fallback is scored by right and wrong decisions between two classes."
 
 
@@ -36,19 +39,26 @@ class Watch:
         """What is measured besides the suite's metrics."""
         return () if self.held is None else METRIC_KEYS
 
-    def report(self, scored: pd.DataFrame, *, seed: int) -> dict[str, Any]:
-        """What the part keeps, or why nothing could be scored; empty without a net."""
+    def report(
+        self, scored: pd.DataFrame, corrections: Amendments, *, seed: int
+    ) -> dict[str, Any]:
+        """What the part keeps, or why nothing could be scored; empty without a net.
+
+        `scored` holds every row that was asked, in that order; the corrections come last.
+        """
         if not self.net:
             return {}
         if self.rung is not None:
             return {"kind": ALERT, **self.rung}
         if self.held is None or self.asked is None:
             return {"kind": self.net["kind"], "silence": NO_DECISION}
-        instead = None
         if self.net["kind"] == FALLBACK:
             decided = scored["prediction"].to_numpy(dtype=np.float64)
             instead = nets.answered(self.asked, self.net, self.held, decided)
-        return {"kind": self.net["kind"], **asdict(nets.caught_of(scored, instead, seed=seed))}
+            scored = scored.assign(**{INSTEAD: instead})
+        judged = amended(scored, corrections)
+        answered = judged[INSTEAD].to_numpy() if INSTEAD in judged else None
+        return {"kind": self.net["kind"], **asdict(nets.caught_of(judged, answered, seed=seed))}
 
 
 def watch(

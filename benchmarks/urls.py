@@ -4,12 +4,14 @@ from django.urls import path
 
 from benchmarks.views import (
     comparisons,
+    corrections,
     drifts,
     editing,
     fairness,
     lessons,
     loads,
     programs,
+    public_summaries,
     remediation,
     runs,
     suites,
@@ -181,5 +183,35 @@ urlpatterns = [
         "p/<slug:project>/remediation/<int:pk>/reopen/",
         remediation.remediation_reopen,
         name="remediation-reopen",
+    ),
+    path(
+        "p/<slug:project>/data-versions/<int:pk>/corrections/",
+        corrections.DataCorrections.as_view(),
+        name="data-corrections",
+    ),
+    path(
+        "p/<slug:project>/corrections/<int:pk>/take-back/",
+        corrections.correction_take_back,
+        name="correction-take-back",
+    ),
+    path(
+        "p/<slug:project>/programs/<int:pk>/public/",
+        public_summaries.ProgramPublic.as_view(),
+        name="program-public",
+    ),
+    path(
+        "p/<slug:project>/public-summaries/<int:pk>/summary.html",
+        public_summaries.public_summary_html,
+        name="public-summary-html",
+    ),
+    path(
+        "p/<slug:project>/public-summaries/<int:pk>/summary.json",
+        public_summaries.public_summary_json,
+        name="public-summary-json",
+    ),
+    path(
+        "p/<slug:project>/public-summaries/<int:pk>/withdraw/",
+        public_summaries.public_summary_withdraw,
+        name="public-summary-withdraw",
     ),
 ]

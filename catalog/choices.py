@@ -53,6 +53,15 @@ class Sensitivity(TextChoices):
     RESTRICTED = "restricted", "Restricted"
 
 
+class PrivacyClass(TextChoices):
+    """Whose data these are, as law and the owner's rules see it; not chosen means not stated."""
+
+    PUBLIC = "public", "Public"
+    INTERNAL = "internal", "Internal"
+    PERSONAL = "personal", "Personal"
+    SPECIAL = "special_category", "Special category"
+
+
 class AssumptionCategory(TextChoices):
     DATA = "data", "Data"
     FEATURE = "feature", "Feature"

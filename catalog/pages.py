@@ -20,7 +20,14 @@ from django.views.decorators.http import require_POST
 from django.views.generic import DetailView, FormView, ListView
 
 from catalog.errors import Conflict
-from catalog.models import Assumption, FailureCase, ModelVersion, Project, RegisteredModel
+from catalog.models import (
+    Assumption,
+    DatasetVersion,
+    FailureCase,
+    ModelVersion,
+    Project,
+    RegisteredModel,
+)
 
 # -- what the levels above add ----------------------------------------------------------------
 
@@ -60,6 +67,7 @@ timeline_providers: list[Callable[[RegisteredModel, Any], Iterable[Entry]]] = []
 model_panels: list[Callable[[RegisteredModel, Any], Panel | None]] = []
 version_panels: list[Callable[[ModelVersion, Any], Panel | None]] = []
 assumption_panels: list[Callable[[Assumption, Any], Panel | None]] = []
+data_panels: list[Callable[[DatasetVersion, Any], Panel | None]] = []
 failure_panels: list[Callable[[FailureCase, Any], Panel | None]] = []
 #: (assumptions, user) → status by primary key, for a whole list at once; no key means no opinion.
 assumption_status_providers: list[

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from catalog.views import assumptions, data, failures, members, models
+from catalog.views import assumptions, data, failures, members, models, stewardship
 
 _pages = [
     path("models/", models.ModelList.as_view(), name="model-list"),
@@ -15,6 +15,12 @@ _pages = [
     path("versions/<int:pk>/", models.VersionDetail.as_view(), name="version-detail"),
     path("data/", data.DatasetList.as_view(), name="dataset-list"),
     path("data/<int:pk>/", data.DatasetDetail.as_view(), name="dataset-detail"),
+    path("data/<int:pk>/edit/", stewardship.DatasetEdit.as_view(), name="dataset-edit"),
+    path(
+        "data/<int:pk>/reviews/new/",
+        stewardship.BiasReviewCreate.as_view(),
+        name="bias-review-create",
+    ),
     path("data/<int:pk>/slices/new/", data.SliceCreate.as_view(), name="slice-create"),
     path("data-versions/<int:pk>/", data.DatasetVersionDetail.as_view(), name="dataset-version"),
     path("assumptions/", assumptions.AssumptionList.as_view(), name="assumption-list"),

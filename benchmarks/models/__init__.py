@@ -2,11 +2,13 @@
 
 from benchmarks.models.baseline import Baseline
 from benchmarks.models.comparison import Comparison, CriterionCheck, MetricComparison
+from benchmarks.models.correction import Correction
 from benchmarks.models.drift import DriftComparison
 from benchmarks.models.intake import IdempotencyKey
 from benchmarks.models.job import Job
 from benchmarks.models.lessons import Debrief, Playbook
 from benchmarks.models.program import Program, ProgramCycle
+from benchmarks.models.public_summary import PublicSummary
 from benchmarks.models.quarantine import Quarantine
 from benchmarks.models.remediation import Remediation
 from benchmarks.models.run import ChallengeRun, Measurement, RowBlock, RunPart
@@ -24,6 +26,7 @@ __all__ = [
     "Baseline",
     "ChallengeRun",
     "Comparison",
+    "Correction",
     "Criterion",
     "CriterionCheck",
     "Debrief",
@@ -36,6 +39,7 @@ __all__ = [
     "Playbook",
     "Program",
     "ProgramCycle",
+    "PublicSummary",
     "Quarantine",
     "Remediation",
     "RowBlock",

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from benchmarks.engine.judge import EXPLORATION_Q
 from benchmarks.models import Comparison
 from benchmarks.panels import comparisons as panel
+from benchmarks.panels.corrections import of_plan
 from benchmarks.panels.reading import CellAddress, PlanWords
 from benchmarks.panels.runs import undecided
 from catalog.pages import DetailPage, project_of
@@ -46,6 +47,7 @@ class ComparisonDetail(DetailPage):
         page = open_cells.get_page(self.request.GET.get("page"))
         return super().get_context_data(
             run=run,
+            corrected=of_plan(run.plan, self.project),
             words=words,
             scenario=words.scenarios.get(scenario),
             scenarios=[words.scenarios[key] for key in keys if key in words.scenarios],

@@ -14,6 +14,7 @@ from benchmarks.forms import RunFilters
 from benchmarks.models import ChallengeRun, Comparison
 from benchmarks.panels import beside, cells, measurements, nets, served
 from benchmarks.panels import runs as panel
+from benchmarks.panels.corrections import of_plan
 from benchmarks.panels.reading import CellAddress, PlanWords
 from catalog.actions import require
 from catalog.models import Project
@@ -80,6 +81,7 @@ class RunDetail(DetailPage):
         said = {line.part.key: line.message for line in parts}
         return {
             "comparison": comparison,
+            "corrected": of_plan(run.plan, self.project),
             "words": words,
             "metric": metric,
             "verdict": panel.verdict(comparison, checks, words, place),

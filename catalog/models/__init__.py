@@ -1,6 +1,7 @@
 """The governed things, one concept a file."""
 
 from catalog.models.assumption import Assumption
+from catalog.models.bias_review import BiasReview
 from catalog.models.dataset import Dataset, DatasetVersion, Slice
 from catalog.models.endpoint import ModelEndpoint
 from catalog.models.failure import FailureCase, FailureMode, FailureOccurrence
@@ -10,6 +11,7 @@ from catalog.models.project import Membership, Project
 
 __all__ = [
     "Assumption",
+    "BiasReview",
     "Dataset",
     "DatasetVersion",
     "FailureCase",

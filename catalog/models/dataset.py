@@ -1,5 +1,6 @@
 """The data that models are judged on, frozen by content, and the parts of it that matter."""
 
+from datetime import date
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -7,13 +8,18 @@ from django.db import models
 
 from catalog import conditions
 from catalog.base import Governed
+from catalog.choices import PrivacyClass
 from catalog.models.model import refuse_changes
 from catalog.models.project import Project
 from catalog.validators import identifier, sha256, visible_text
 
 
 class Dataset(Governed):
-    """Named data with one meaning of its columns, over many frozen versions."""
+    """Named data with one meaning of its columns, over many frozen versions.
+
+    What is known of where they come from and how they may be used stands here too. An empty
+    privacy class means that nobody has stated one, never that the data are harmless.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="datasets")
     name = models.CharField(max_length=64, validators=[identifier])
@@ -21,6 +27,12 @@ class Dataset(Governed):
     description = models.TextField(blank=True, validators=[visible_text])
     source = models.CharField(max_length=300, blank=True, validators=[visible_text])
     licence = models.CharField(max_length=120, blank=True, validators=[visible_text])
+    privacy_class = models.CharField(max_length=16, choices=PrivacyClass.choices, blank=True)
+    #: What was masked or pseudonymised, and how.
+    masking = models.TextField(blank=True, validators=[visible_text])
+    #: The last day on which the data may be used.
+    retention_until = models.DateField(null=True, blank=True)
+    retention_reason = models.TextField(blank=True, validators=[visible_text])
 
     class Meta:
         ordering = ["name"]
@@ -32,6 +44,15 @@ class Dataset(Governed):
 
     def __str__(self) -> str:
         return self.title
+
+    def clean(self) -> None:
+        if self.retention_until is not None and not self.retention_reason.strip():
+            raise ValidationError(
+                {"retention_reason": "Say which rule or agreement sets the last day."}
+            )
+
+    def retention_passed(self, on: date) -> bool:
+        return self.retention_until is not None and self.retention_until < on
 
     def column_kinds(self) -> dict[str, str]:
         """Column name → kind, by the newest version; empty before the first one."""

@@ -2,14 +2,18 @@
 
 from typing import Any
 
+import django_filters
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
+from catalog import pages
 from catalog.actions import declare_slice
 from catalog.forms import Comparisons, SliceForm
 from catalog.models import Dataset, DatasetVersion, Slice
-from catalog.pages import DetailPage, FormPage, ListPage, address
+from catalog.pages import DetailPage, Filters, FormPage, ListPage, address
+from catalog.stewardship import due, with_review_due
 
 #: A column's most frequent values that a table row has room for; the rest is counted.
 TOP_SHOWN = 4
@@ -17,8 +21,31 @@ TOP_SHOWN = 4
 WITHHELD = frozenset({"confidential", "restricted"})
 
 
+class DatasetFilters(Filters):
+    due = django_filters.ChoiceFilter(
+        choices=[
+            ("unreviewed", "No bias review"),
+            ("review_overdue", "Bias review overdue"),
+            ("retention_passed", "Retention over"),
+        ],
+        method="what_is_due",
+        label="Due",
+        empty_label="Any",
+    )
+
+    def what_is_due(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        today = timezone.localdate()
+        if value == "retention_passed":
+            return rows.filter(retention_until__lt=today)
+        reviewed = with_review_due(rows)
+        if value == "unreviewed":
+            return reviewed.filter(review_due=None)
+        return reviewed.filter(review_due__lt=today)
+
+
 class DatasetList(ListPage):
     model = Dataset
+    filter_class = DatasetFilters
     template_name = "catalog/dataset_list.html"
     search_fields = ("name", "title", "description", "source")
     sort_fields = {"title": "title", "versions": "version_count", "newest": "newest_at"}
@@ -28,7 +55,7 @@ class DatasetList(ListPage):
         newest = DatasetVersion.objects.filter(dataset=OuterRef("pk"))
         newest = newest.order_by("-created_at", "-pk")
         return super().sorted(
-            rows.annotate(
+            with_review_due(rows).annotate(
                 version_count=_count(DatasetVersion),
                 slice_count=_count(Slice),
                 newest_version=Subquery(newest.values("version")[:1]),
@@ -36,6 +63,14 @@ class DatasetList(ListPage):
                 newest_at=Subquery(newest.values("created_at")[:1]),
             )
         )
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        today = timezone.localdate()
+        context["rows"] = [
+            (row, due(row, row.review_due, today)) for row in context["page_obj"].object_list
+        ]
+        return context
 
 
 def _count(model: Any) -> Coalesce:
@@ -48,7 +83,13 @@ class DatasetDetail(DetailPage):
     template_name = "catalog/dataset_detail.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        reviews = list(self.object.bias_reviews.select_related("created_by"))
+        newest = reviews[0].next_due if reviews else None
         return super().get_context_data(
+            reviews=reviews,
+            due=due(self.object, newest, timezone.localdate()),
+            may_describe=self.may("catalog.add_datasetversion"),
+            may_review=self.may_review(),
             # Profiles of thousands of columns are not read for a list of versions.
             versions=self.object.versions.defer("columns"),
             slices=self.object.slices.all(),
@@ -56,15 +97,21 @@ class DatasetDetail(DetailPage):
             **kwargs,
         )
 
+    def may_review(self) -> bool:
+        brought_them = self.object.created_by_id == self.request.user.pk
+        return self.may("catalog.review_data") and not brought_them
+
 
 class DatasetVersionDetail(DetailPage):
-    queryset = DatasetVersion.objects.select_related("dataset", "created_by")
+    queryset = DatasetVersion.objects.select_related("dataset__project", "created_by")
     template_name = "catalog/dataset_version.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         version = self.object
         return super().get_context_data(
-            columns=[_column(version, column) for column in version.columns], **kwargs
+            columns=[_column(version, column) for column in version.columns],
+            panels=pages.panels(pages.data_panels, version, self.request.user),
+            **kwargs,
         )
 
 

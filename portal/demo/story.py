@@ -40,6 +40,7 @@ def prepare(terminal: Terminal, supervisor: Supervisor, origin: str) -> Scene:
     with terminal.step("Model inventory, data by month, slices, assumptions, suites"):
         model = inventory.register_model(cast)
         dataset = inventory.register_dataset(cast)
+        inventory.review_for_bias(cast, dataset, flights)
         data = inventory.register_months(cast, dataset, flights)
         slices = inventory.declare_slices(cast, dataset)
         assumptions = inventory.state_assumptions(cast, model)

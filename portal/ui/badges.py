@@ -94,6 +94,12 @@ _ROWS: dict[str, tuple[str, str, str]] = {
     "internal": ("Internal", "person", NOT_USED),
     "confidential": ("Confidential", "shield", WAIVED),
     "restricted": ("Restricted", "shield", FAIL),
+    "personal": ("Personal", "shield", WAIVED),
+    "special_category": ("Special category", "shield", FAIL),
+    # stewardship of data
+    "retention_passed": ("Retention over", "clock", WAIVED),
+    "review_overdue": ("Bias review overdue", "clock", WAIVED),
+    "unreviewed": ("No bias review", "empty", INCONCLUSIVE),
     # failure cases
     "open": ("Open", "dot", RUNNING),
     "closed": ("Closed", "check", NOT_USED),

@@ -16,6 +16,7 @@ from benchmarks.models import (
     Baseline,
     ChallengeRun,
     Comparison,
+    Correction,
     Criterion,
     Debrief,
     DriftComparison,
@@ -24,6 +25,7 @@ from benchmarks.models import (
     Playbook,
     Program,
     ProgramCycle,
+    PublicSummary,
     Quarantine,
     Remediation,
 )
@@ -150,6 +152,9 @@ def _full_project() -> ApiWorld:
         report_version="1",
         digest=builders.sha("drift"),
     ).record(by=by)
+    Correction(
+        dataset_version=world.data, kind="invalidate", items=["1"], originals=[0], reason="Wrong."
+    ).record(by=by)
     world.secret("read")
     for reviewer in REVIEWER_ROLES:
         builders.a_person(project, reviewer)
@@ -241,6 +246,12 @@ def _program(world: ApiWorld) -> None:
     ).record(by=by)
     Debrief(
         program=program, title="July", held_on=today, attendees="The desk.", seen="Fog."
+    ).record(by=by)
+    PublicSummary(
+        program=program,
+        content={"title": "Program", "areas": []},
+        digest=builders.sha("public"),
+        reason="The authority asked.",
     ).record(by=by)
     ProgramCycle(program=program, opens_on=today, due_on=today).record(by=by)
     Remediation(
