@@ -30,8 +30,8 @@ class MetricSpecAdmin(GovernedAdmin):
 
 @admin.register(Scenario)
 class ScenarioAdmin(GovernedAdmin):
-    list_display = ["title", "key", "risk_area", "in_words", "dataset", "project"]
-    list_filter = ["risk_area"]
+    list_display = ["title", "key", "risk_area", "level", "in_words", "dataset", "project"]
+    list_filter = ["risk_area", "level"]
     list_select_related = ["dataset", "project"]
     search_fields = ["key", "title", "description"]
 

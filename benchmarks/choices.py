@@ -81,6 +81,15 @@ class BaselineStatus(TextChoices):
     REJECTED = "rejected", "Rejected"
 
 
+class TestLevel(TextChoices):
+    """On the way from raw data to a person: which part a scenario puts to the test."""
+
+    DATA_PIPELINE = "data_pipeline", "Data pipeline"
+    FEATURE = "feature", "Feature"
+    MODEL = "model", "Model"
+    JOURNEY = "journey", "End-to-end journey"
+
+
 class CorrectionKind(TextChoices):
     INVALIDATE = "invalidate", "Set aside"
     RELABEL = "relabel", "Label corrected"

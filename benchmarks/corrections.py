@@ -67,7 +67,7 @@ def _correct(
     named = sorted(set(items))
     if len(named) > MOST_ITEMS:
         raise ValidationError({"items": f"Name at most {MOST_ITEMS:,} items at once."})
-    known = frames.labels_by_item(version)
+    known = _labels(version)
     _refuse_unknown(named, known)
     if label is not None:
         _refuse_label(label, known)
@@ -83,6 +83,13 @@ def _correct(
             reason=reason,
         )
         return row.record(by=by, reason=reason)
+
+
+def _labels(version: DatasetVersion) -> dict[str, Any]:
+    try:
+        return frames.labels_by_item(version)
+    except (frames.DamagedFile, FileNotFoundError) as error:
+        raise ValidationError("The file of these data is not what was registered.") from error
 
 
 def _locked(pk: int) -> DatasetVersion:

@@ -15,6 +15,7 @@ COMPARISONS = 3
 KEPT = "kept"
 DECISIONS = {"0": "the decision 0", "1": "the decision 1", "column": "a column of the data"}
 _PARTS = ("column", "op", "value")
+_OTHERS = (("low", "high"), ("answer", "answer_column", "at_least"), ("window", "threshold"))
 
 
 class NetForm(forms.Form):
@@ -73,7 +74,13 @@ class NetForm(forms.Form):
         self._choices("answer_column", [("", "Choose a column"), *numbers])
         for number in range(1, COMPARISONS + 1):
             self.fields |= _comparison(number, [("", "Choose a column"), *named])
-        self.order_fields(["kind", "join", *_comparison_names()])
+
+    @property
+    def lines(self) -> list[list[dict[str, forms.BoundField]]]:
+        """The fields that belong side by side, as the form component takes its rows."""
+        comparisons = [[f"{part}_{n}" for part in _PARTS] for n in range(1, COMPARISONS + 1)]
+        names = [["kind", "join"], *comparisons, *_OTHERS]
+        return [[{"field": self[name]} for name in line] for line in names]
 
     def _choices(self, name: str, pairs: list[tuple[str, str]]) -> None:
         self.fields[name].choices = pairs  # type: ignore[attr-defined]
@@ -110,7 +117,7 @@ class NetForm(forms.Form):
 
 
 def _comparison(number: int, columns: list[tuple[str, str]]) -> dict[str, forms.Field]:
-    several = "Several: commas between them. None for missing or present."
+    several = "Several: commas between them. None for missing or present." if number == 1 else ""
     return {
         f"column_{number}": forms.ChoiceField(
             required=False, choices=columns, label=f"Comparison {number}"
@@ -120,10 +127,6 @@ def _comparison(number: int, columns: list[tuple[str, str]]) -> dict[str, forms.
             required=False, max_length=2000, label="Value", help_text=several
         ),
     }
-
-
-def _comparison_names() -> list[str]:
-    return [f"{part}_{number}" for number in range(1, COMPARISONS + 1) for part in _PARTS]
 
 
 def _answer(data: Mapping[str, Any]) -> dict[str, Any]:

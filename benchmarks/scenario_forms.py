@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from benchmarks.choices import TestLevel
 from benchmarks.models import MetricSpec, Scenario, Suite
 from benchmarks.models.scenario import MOST_REPEATS
 from catalog.forms import choose, text
@@ -48,6 +49,12 @@ class ScenarioForm(forms.Form):
     risk_area = forms.CharField(
         max_length=80, required=False, help_text="As a program of the model names it."
     )
+    level = forms.ChoiceField(
+        choices=TestLevel.choices,
+        required=False,
+        initial=TestLevel.MODEL,
+        help_text="Which part it puts to the test on the way from raw data to a person.",
+    )
     dataset_version = forms.ModelChoiceField(DatasetVersion.objects.none(), required=False)
     seed = forms.IntegerField(
         min_value=0,
@@ -80,12 +87,16 @@ class ScenarioForm(forms.Form):
         self, *args: Any, dataset: Dataset, scenario: Scenario | None, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.standing_level = scenario.level if scenario else TestLevel.MODEL
         del self.fields["key" if scenario else "reason"]
         versions = DatasetVersion.objects.filter(dataset=dataset)
         choose(self.fields["dataset_version"], versions, "Each run brings its window")
         self._offer("slices", Slice.objects.filter(dataset=dataset))
         of_project = Assumption.objects.filter(model__project=dataset.project_id)
         self._offer("assumptions", of_project.select_related("model"))
+
+    def clean_level(self) -> str:
+        return self.cleaned_data["level"] or self.standing_level
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -135,6 +135,7 @@ class SuiteSerializer(serializers.ModelSerializer):
             {
                 "key": place.scenario.key,
                 "title": place.scenario.title,
+                "level": place.scenario.level,
                 "dataset": place.scenario.dataset.name,
                 "dataset_version": place.scenario.dataset_version_id,
                 "repeats": place.scenario.repeats,

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from benchmarks.choices import MetricDirection, MetricKind, SuiteKind
+from benchmarks.choices import MetricDirection, MetricKind, SuiteKind, TestLevel
 from benchmarks.engine import load, net_checks, perturbations
 from benchmarks.engine.metrics import METRICS
 from benchmarks.models.program import Program
@@ -84,6 +84,7 @@ class Scenario(Governed):
     title = models.CharField(max_length=160, validators=[visible_text])
     description = models.TextField(blank=True, validators=[visible_text])
     risk_area = models.CharField(max_length=80, blank=True, validators=[visible_text])
+    level = models.CharField(max_length=16, choices=TestLevel.choices, default=TestLevel.MODEL)
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="scenarios")
     #: Fixed data; empty only in a watch suite, where each run brings its own window.
     dataset_version = models.ForeignKey(

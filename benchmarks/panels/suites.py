@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
 from django.utils import timezone
 
-from benchmarks.choices import BaselineStatus
+from benchmarks.choices import BaselineStatus, TestLevel
 from benchmarks.engine.flakiness import Flakiness
 from benchmarks.models import (
     Baseline,
@@ -77,6 +77,13 @@ def contents(suite: Suite) -> SuiteContents:
         slices=tuple(slices.values()),
         assumptions=tuple(assumptions.values()),
     )
+
+
+def of_level(scenarios: Sequence[Scenario], level: str) -> tuple[Scenario, ...]:
+    """Those of one level; all of them where none, or one that there is not, is asked for."""
+    if level not in TestLevel.values:
+        return tuple(scenarios)
+    return tuple(one for one in scenarios if one.level == level)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,13 @@ PERMISSION = "benchmarks.change_suite"
 REFUSAL = "Only contributors edit suites and scenarios."
 #: Of a scenario, what the form's fields of the same name change.
 FIELDS = (
-    "title", "description", "risk_area", "dataset_version", "seed", "repeats", "must_pass",
+    "title", "description", "risk_area", "level", "dataset_version", "seed", "repeats",
+    "must_pass",
+)  # fmt: skip
+#: Of a suite, likewise.
+SUITE_FIELDS = (
+    "title", "goal", "metrics", "unit_of_independence", "cluster_columns", "protected_column",
+    "error_budget", "longest_seconds", "most_requests",
 )  # fmt: skip
 
 
@@ -271,17 +277,7 @@ class SuiteEdit(_SuiteForm):
 
     def get_initial(self) -> dict[str, Any]:
         row: Any = self.suite
-        names = ("title", "goal", "metrics", "unit_of_independence", "cluster_columns")
-        initial = {
-            name: getattr(row, name)
-            for name in (
-                *names,
-                "protected_column",
-                "error_budget",
-                "longest_seconds",
-                "most_requests",
-            )
-        }
+        initial = {name: getattr(row, name) for name in SUITE_FIELDS}
         return {**initial, "scenarios": row.scenarios.all()}
 
     def act(self, form: Any) -> str:

@@ -15,6 +15,7 @@ from benchmarks.forms import valid
 from benchmarks.models import Program, Remediation
 from benchmarks.panels import programs as panel
 from benchmarks.panels import summaries
+from benchmarks.panels.levels import level_map
 from benchmarks.program_forms import ProgramFilters, ProgramForm, StatusForm
 from catalog.actions import require
 from catalog.models import Project
@@ -72,6 +73,7 @@ class ProgramDetail(DetailPage):
             scores=panel.by_suite(scores),
             areas=panel.area_map(program, runs, self.project),
             coverage=coverage,
+            level_map=level_map(self.object),
             slice_changes=panel.slice_changes(coverage, runs, self.project),
             items=[(item, panel.is_late(item)) for item in items],
             debriefs=list(program.debriefs.all()[:RECENT_CYCLES]),

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
 from benchmarks import actions, quarantine
-from benchmarks.choices import BaselineStatus
+from benchmarks.choices import BaselineStatus, TestLevel
 from benchmarks.forms import (
     DecideBaselineForm,
     ProposeBaselineForm,
@@ -59,9 +59,13 @@ class SuiteDetail(DetailPage):
             self.may(f"benchmarks.{name}") for name in ("start_run", "propose_baseline")
         )
         contents = panel.contents(suite)
+        level = self.request.GET.get("level", "")
         may_quarantine = self.may(quarantine.PERMISSION)
         return super().get_context_data(
             contents=contents,
+            shown_scenarios=panel.of_level(contents.scenarios, level),
+            levels=TestLevel.choices,
+            level=level,
             steadiness=panel.steadiness(suite, contents.scenarios),
             quarantine_form=QuarantineForm(suite=suite) if may_quarantine else None,
             runs=list(runs[:RECENT_RUNS]),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks import actions
+from benchmarks.choices import TestLevel
 from benchmarks.models import MetricSpec, Scenario, Suite
 from catalog.models import Assumption, Dataset, DatasetVersion, RegisteredModel, Slice
 from portal.demo.nets import NET_MARGINS, WEATHER, watched_scenarios
@@ -164,6 +165,24 @@ SCENARIOS: tuple[tuple[str, str, str, str, Sequence[Step], str], ...] = (
         "A sensor is mounted backwards.",
     ),
 )
+#: What does not stand here tests the model itself; nothing goes as far as the desk yet.
+LEVELS = {
+    **dict.fromkeys(
+        (
+            "weather-missing",
+            "weather-stale",
+            "delay-noise",
+            "delay-missing",
+            "delay-stuck",
+            "delay-rounded",
+            "pressure-inches",
+            "temperature-celsius",
+            "wind-direction",
+        ),
+        TestLevel.DATA_PIPELINE,
+    ),
+    **dict.fromkeys(("hour-shifted", "carrier-unknown", "origins-swapped"), TestLevel.FEATURE),
+}
 _WHY_ACCURACY = "Each wrong alert or missed delay costs the arrival desk a replanning."
 _WHY_ALARMS = "False alarms hold ground staff that other flights need."
 _WHY_ORIGIN = "No airport may pay for a gain elsewhere."
@@ -269,6 +288,7 @@ def _challenge(cast, dataset, data, slices, assumptions, metrics, row) -> Scenar
         title=title,
         description=description,
         risk_area=risk_area,
+        level=LEVELS.get(key, TestLevel.MODEL),
         dataset=dataset,
         dataset_version=data["2013-07"],
         perturbation=steps,

@@ -202,6 +202,13 @@ def test_correction__record__keeps_author_reason_and_the_original(world):
         row.delete()
 
 
+def test_correct__file_is_gone__says_so(world):
+    type(world.data)._base_manager.filter(pk=world.data.pk).update(place="datasets/gone.parquet")
+    world.data.refresh_from_db()
+    with pytest.raises(ValidationError, match="not what was registered"):
+        aside(world, ["1"])
+
+
 def test_take_back__twice__is_a_conflict(world):
     row = aside(world, ["1"])
     back = corrections.take_back(row, by=world.reviewer, reason="Wrong.")

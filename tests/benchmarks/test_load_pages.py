@@ -42,6 +42,7 @@ def test_load_page__outage__shows_figures_causes_and_seconds_in_a_table(client, 
         "counts with its deadline of 2,000 ms",
         "The outage begins at second 0.5",
         "Time to answer",
+        "≥ 2,000 ms",
         '<th scope="col" class="num">Offered</th>',
     ):
         assert words in page, words

@@ -4,7 +4,7 @@ import pytest
 import skops.io
 from django.core.exceptions import ValidationError
 
-from benchmarks import actions, frames, jobs, plans, tasks
+from benchmarks import actions, asking, frames, jobs, plans, tasks
 from benchmarks.choices import PartStatus, SuiteKind
 from benchmarks.engine.load import LoadProfile
 from benchmarks.models import CriterionCheck, Measurement, MetricComparison, RowBlock
@@ -157,6 +157,24 @@ def test_run__fewer_rows_than_requests__are_asked_again_as_the_same_items(world,
     run = stressed.evaluated(stressed.register(world, served.origin), suite, world.owner)
     found = cell(run, "error_rate")
     assert (found.n, found.method) == (120, "wilson over clusters")
+
+
+def test_flips__scenario_under_load__is_not_taken_for_the_unchanged_rows(world):
+    suite = stressed.suite_under(world, stressed.STEADY, data=world.data)
+    actions.define_metric(world.project, "flip_rate", margin=0.05, by=world.owner)
+    blurred = world.suite.scenarios.get(key="scenario-1")
+    actions.change_suite(
+        suite,
+        scenarios=[*suite.scenarios.all(), blurred],
+        metrics=["accuracy", "flip_rate"],
+        by=world.owner,
+        reason="Flips as well.",
+    )
+    items = {"item": list(range(small_world.ROWS)), "score": [0.5] * small_world.ROWS}
+    posted = {key: {"items": items} for key in ("loaded", "scenario-1")}
+    run = actions.start_run(world.versions["v2"], suite=suite, by=world.owner, posted=posted)
+    original = frames.data(world.data)
+    assert asking.reference_scores(run.parts.get(key="scenario-1"), original, "label") is None
 
 
 # -- what is no evidence ----------------------------------------------------------------------

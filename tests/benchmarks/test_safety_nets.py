@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from benchmarks import actions, plans
+from benchmarks import actions, corrections, plans
 from benchmarks.models import MetricSpec, Scenario
 from catalog.models import RegisteredModel
 from tests.benchmarks.judged import approve, post, scores, work_off
@@ -127,6 +127,20 @@ def test_run__fallback_by_a_column__shows_the_accuracy_without_and_with_it(world
     assert report["after"]["value"] == pytest.approx((label == mended).mean())
     gain = report["gain"]
     assert 0 < gain["interval"]["low"] < gain["difference"] < gain["interval"]["high"]
+
+
+def test_run__fallback_and_items_set_aside__scores_the_net_without_them(world):
+    answer = {"column": "x", "at_least": 0}
+    watched(world, {**UNSURE, "kind": "fallback", "answer": answer})
+    rows = np.array([3, 70, 71, 2000])
+    items = [str(item) for item in world.frame["item"].iloc[rows]]
+    corrections.invalidate(world.data, items, by=world.reviewer, reason="Wrongly filed.")
+    report = work_off(post(world, "v1", "bad")).parts.get(key="scenario-0").net
+    label, x = world.frame["label"] == 1, world.frame["x"] >= 0
+    _, held = counted(world, "bad")
+    kept = ~np.isin(np.arange(len(x)), rows)
+    assert report["before"]["value"] == pytest.approx((label != x)[kept].mean())
+    assert report["after"]["value"] == pytest.approx((label == np.where(held, x, ~x))[kept].mean())
 
 
 def test_run__alert__rings_for_disturbed_windows_and_not_for_calm_ones(world):

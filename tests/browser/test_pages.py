@@ -26,6 +26,7 @@ print(json.dumps([
     "runs/", f"runs/{run.pk}/", f"comparisons/{run.comparison.pk}/",
     f"runs/{run.pk}/cell/?scenario=july-as-is&metric=accuracy&slice=all",
     f"runs/{run.pk}/fairness/",
+    f"runs/{ChallengeRun.objects.get(suite__key='serving').pk}/load/",
     "suites/", f"suites/{run.suite_id}/", f"scenarios/{Scenario.objects.last().pk}/",
     f"scenarios/{Scenario.objects.last().pk}/edit/", "scenarios/new/",
     f"suites/{run.suite_id}/edit/", "drift/",

@@ -264,6 +264,7 @@ FIXED_DEFAULTS = {
     "benchmarks_historicalprogram.cadence_every": 1,
     "benchmarks_historicalprogramcycle.status": "open",
     "benchmarks_historicalremediation.status": "open",
+    "benchmarks_historicalscenario.level": "model",
     "benchmarks_historicalscenario.must_pass": 1,
     "benchmarks_historicalscenario.repeats": 1,
     "benchmarks_historicalsuite.kind": "challenge",
