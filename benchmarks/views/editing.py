@@ -278,7 +278,8 @@ class SuiteEdit(_SuiteForm):
     def get_initial(self) -> dict[str, Any]:
         row: Any = self.suite
         initial = {name: getattr(row, name) for name in SUITE_FIELDS}
-        return {**initial, "scenarios": row.scenarios.all()}
+        declared = {name: value for name, value in initial.items() if value is not None}
+        return {**declared, "scenarios": row.scenarios.all()}
 
     def act(self, form: Any) -> str:
         suite: Any = self.suite

@@ -163,7 +163,7 @@ def test_flips__scenario_under_load__is_not_taken_for_the_unchanged_rows(world):
     suite = stressed.suite_under(world, stressed.STEADY, data=world.data)
     actions.define_metric(world.project, "flip_rate", margin=0.05, by=world.owner)
     blurred = world.suite.scenarios.get(key="scenario-1")
-    actions.change_suite(
+    suite = actions.change_suite(
         suite,
         scenarios=[*suite.scenarios.all(), blurred],
         metrics=["accuracy", "flip_rate"],
