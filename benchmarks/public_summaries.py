@@ -11,7 +11,7 @@ from benchmarks.choices import CycleStatus, RemediationStatus, VerdictChoice
 from benchmarks.engine.anonymity import Area, Counted, summary
 from benchmarks.engine.values import Finding
 from benchmarks.models import ChallengeRun, Program, PublicSummary, Scenario
-from benchmarks.panels.programs import UNNAMED, findings_by_area, judged_runs
+from benchmarks.panels.programs import UNNAMED, findings_by_area
 from catalog.actions import require
 from catalog.digests import digest
 from catalog.errors import Conflict
@@ -89,16 +89,16 @@ def _refuse_words(words: list[str]) -> None:
 
 
 def _counted(program: Program, title: str, words: Mapping[str, str]) -> Counted:
-    runs = judged_runs(program)
+    judged = ChallengeRun.objects.filter(suite__program=program).evaluated()
     return Counted(
         title=title,
-        areas=_areas(program, runs, words),
+        areas=_areas(program, words),
         cadence=program.cadence_in_words() if program.cadence_unit else "",
         turns=_by_label(CycleStatus, program.cycles.values_list("status", flat=True)),
         weaknesses=_by_label(
             RemediationStatus, program.remediations.values_list("status", flat=True)
         ),
-        verdicts=_by_label(VerdictChoice, [run.verdict for run in runs]),
+        verdicts=_by_label(VerdictChoice, judged.values_list("verdict", flat=True)),
     )
 
 
@@ -108,13 +108,13 @@ def _by_label(choices: Any, values: Iterable[str]) -> dict[str, int]:
     return {choice.label: counts[choice.value] for choice in choices}
 
 
-def _areas(program: Program, runs: list[ChallengeRun], words: Mapping[str, str]) -> list[Area]:
+def _areas(program: Program, words: Mapping[str, str]) -> list[Area]:
     findings: dict[str, list[Finding]] = {}
-    for run in _newest_of_each_suite(runs):
+    for run in _newest_of_each_suite(program):
         for area, finding in findings_by_area(run):
             findings.setdefault(area, []).append(Finding(finding))
-    scenarios = Scenario.objects.filter(suites__program=program).distinct()
-    counts = Counter(area or UNNAMED for area in scenarios.values_list("risk_area", flat=True))
+    scenarios = Scenario.objects.filter(suites__program=program).order_by().distinct()
+    counts = Counter(area or UNNAMED for _, area in scenarios.values_list("pk", "risk_area"))
     others = (counts.keys() | findings.keys()) - words.keys()
     declared = [Area(word, counts[name], findings.get(name, [])) for name, word in words.items()]
     if not others:
@@ -123,8 +123,8 @@ def _areas(program: Program, runs: list[ChallengeRun], words: Mapping[str, str])
     return [*declared, Area(OTHERS, sum(counts[name] for name in others), rest, declared=False)]
 
 
-def _newest_of_each_suite(runs: Iterable[ChallengeRun]) -> list[ChallengeRun]:
-    newest: dict[int, ChallengeRun] = {}
-    for run in runs:
-        newest.setdefault(run.suite_id, run)
-    return list(newest.values())
+def _newest_of_each_suite(program: Program) -> list[ChallengeRun]:
+    rows = ChallengeRun.objects.filter(suite__program=program).evaluated()
+    newest = rows.order_by("suite", "-created_at", "-pk").values_list("suite", "pk")
+    keys = dict(reversed(list(newest))).values()
+    return list(ChallengeRun.objects.filter(pk__in=keys).select_related("comparison"))

@@ -98,7 +98,7 @@ SCENARIOS: tuple[tuple[str, str, str, str, Sequence[Step], str], ...] = (
         "shifted input",
         "weather",
         (_step("stuck", column="pressure", value=1035.0),),
-        "An autumn high, higher than anything from January to June.",
+        "An autumn high that stays, higher than almost every hour of the training months.",
     ),
     (
         "pressure-inches",

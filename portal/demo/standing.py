@@ -163,7 +163,7 @@ def write_lessons(cast: Cast, suite: Suite, judged: ChallengeRun) -> Debrief:
         attendees="Model owner, data science reviewer, release operator",
         run=judged,
         seen="v2 is better on July as it was, and loses its accuracy when the pressure is set "
-        "above anything it was trained on.",
+        "where it hardly ever was in the training months.",
         decided="Go on in stages with a stop-loss; mend the dependence on pressure meanwhile.",
         learned="Training months have to cover the season in which the model will serve.",
         playbook=playbook,

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from benchmarks import choices, definitions, programs, public_summaries, remediation
 from benchmarks.engine import values
-from benchmarks.models import Program, PublicSummary
+from benchmarks.models import ChallengeRun, Program, PublicSummary
 from catalog import choices as catalog_choices
 from catalog.errors import Conflict
 from portal.accounts.models import User
@@ -192,6 +192,30 @@ def test_draft__of_a_judged_program__counts_without_telling_small_numbers(progra
     assert any("no scenario" in sentence for sentence in content["cannot_be_said"])
 
 
+def test_counting__by_area__takes_each_scenario_once_and_others_apart(world, program):
+    words = dict(zip(AREAS[1:], ["One", "Two"], strict=True))
+    found = public_summaries._areas(program, words)
+    assert [(area.name, area.scenarios, len(area.findings)) for area in found] == [
+        ("One", 1, 1),
+        ("Two", 0, 0),
+        ("No declared area", 2, 2),
+    ]
+
+
+def test_draft__many_runs__counts_them_all_and_takes_the_newest_of_a_suite(world, program):
+    for _ in range(3):
+        work_off(post(world, "v2"))
+    last = work_off(post(world, "v2", "bad"))
+    content = public_summaries.draft(program)
+    verdicts = ChallengeRun.objects.filter(suite=world.suite).values_list("verdict", flat=True)
+    most = max(set(verdicts), key=list(verdicts).count)
+    assert list(verdicts).count(most) >= 4
+    newest = public_summaries._newest_of_each_suite(program)
+    assert newest == [last]
+    assert len(verdicts) == 6
+    assert set(content["verdicts"].values()) <= {"fewer than 5", 5, 6}
+
+
 def test_release__frozen__stays_as_it_was_when_the_program_goes_on(client, world, program):
     row = release(world, program)
     work_off(post(world, "v2", "bad"))
@@ -199,7 +223,7 @@ def test_release__frozen__stays_as_it_was_when_the_program_goes_on(client, world
     row.refresh_from_db()
     assert row.content["cadence"]["how_often"] == "monthly"
     assert row.content != public_summaries.draft(Program.objects.get(pk=program.pk))
-    row.content = {}
+    row.content = {"title": "Another"}
     with pytest.raises(ValidationError, match="does not change"):
         row.record(by=world.reviewer)
 
