@@ -92,7 +92,8 @@ def _child(task: str, path: Path, added_mb: int, limit_mb: int) -> Timing:
 
 
 def _limited(task: str, path: str, added_mb: int, limit_mb: int) -> dict[str, Any]:
-    np.linalg.norm(np.ones((64, 64)) @ np.ones((64, 64)))  # the BLAS takes its buffers now
+    square = np.ones((512, 512))
+    np.linalg.norm(square @ square)  # large enough for the BLAS to take its buffers now
     limit = min(limit_mb, _data_mb() + added_mb) * MB
     if limit_mb:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))

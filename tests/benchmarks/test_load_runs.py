@@ -55,7 +55,8 @@ def test_run__outage__fails_by_its_errors_and_guesses_no_label(world, served):
     load = run.parts.get().load
     assert load["causes"] == {"refused by what lies before the model": load["errors"]}
     assert load["latency_ms"]["p99"]["value"] == stressed.OUTAGE["deadline_ms"]
-    assert load["recovery"]["seconds"] is not None
+    # How soon it is back is the machine's affair; that it is told or explained is not.
+    assert (load["recovery"]["seconds"] is None) == bool(load["recovery"]["reason"])
 
 
 def test_run__failed_under_load__puts_no_rows_into_the_failure_catalog(world, served):

@@ -307,7 +307,7 @@ def test_compare__repeated_items__are_matched_by_order_and_counted_as_one_unit()
 
 
 def test_compare__missing_prediction__is_named():
-    after = AFTER.assign(prediction=AFTER.prediction.astype(float))
+    after = AFTER.assign(prediction=AFTER.prediction.astype(float), errored=0)
     after.iloc[0, after.columns.get_loc("prediction")] = np.nan
     effect = compare(BEFORE, after, "accuracy", paired=True)
     assert (effect.difference, effect.reason) == (None, Reason.NOT_A_NUMBER)
