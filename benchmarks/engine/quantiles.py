@@ -4,65 +4,31 @@ Pairs are resampled with Harrell and Davis's (1982) smooth quantile. Resamples o
 statistic repeat few values, and where both sides share most of their variation the plain
 bootstrap then speaks in 1 % of cases instead of 5 % (Wilcox and Erceg-Hurn 2012). That quantile
 is an average over about a standard error of ranks, so that rows within a small part of one can
-stand for each other: of many rows a few hundred cells are drawn.
+stand for each other: of many rows only the ends of some fifty cells a side are drawn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import ceil, inf
 
 import numpy as np
-from scipy import special
 
 from benchmarks.engine.draws import (
     BLOCK_CELLS,
     PATTERN_COST,
     Bootstrap,
-    cell_counts,
     collect,
     unit_weights,
 )
-from benchmarks.engine.intervals import mean_of
 from benchmarks.engine.proportions import Pairs, pairs_of
+from benchmarks.engine.quantile_cells import celled_draws
+from benchmarks.engine.quantile_windows import Window, harrell_davis, window_of
 from benchmarks.engine.scored import FloatArray, IntArray
 
-# Standard errors of the rank beyond which no resample's quantile falls (chance about 1e-9).
-REACH = 6.0
 # Fewer blocks of time than this cannot be resampled, however long the dependence lasts.
 FEWEST_BLOCKS = 20
 STRONGEST_LAG = 0.97
-# Cells to a standard error of the rank. Values that are even within a cell cost nothing, whatever
-# its width, because the average's weights end in nothing on both sides.
-CELLS_PER_ERROR = 4
-# Points at which the beta law is tabulated between its outermost quantiles.
-BETA_POINTS = 2001
-
-
-@dataclass(frozen=True, eq=False)
-class Window:
-    """Rows whose rank the quantile can reach in a resample; the others are only counted."""
-
-    values: FloatArray
-    near: IntArray  # rows in the window, in ascending order of value
-    below: np.ndarray  # mask of the rows under the window
-    quantile: float
-    cell: int  # rows that may stand for each other where the quantile is smooth
-
-
-def _window(values: FloatArray, quantile: float, clusters: IntArray | None) -> Window:
-    n = len(values)
-    order = np.argsort(values, kind="stable")
-    below = (values <= np.quantile(values, quantile)).astype(np.float64)
-    error = mean_of(below, clusters).error
-    reach = n if not np.isfinite(error) else int(np.ceil(REACH * error * n)) + 2
-    centre = int(quantile * (n - 1))
-    low, high = max(0, centre - reach), min(n, centre + reach + 2)
-    under = np.zeros(n, dtype=bool)
-    under[order[:low]] = True
-    cell = int(reach / REACH / CELLS_PER_ERROR) if clusters is None else 1
-    return Window(values, order[low:high], under, quantile, max(1, cell))
 
 
 def quantile_draws(
@@ -76,9 +42,9 @@ def quantile_draws(
 ) -> FloatArray:
     """Resampled quantiles, one column per sample; the samples share rows and thus weights."""
     resampled = _smoothed if smooth else _resampled
-    windows = [_window(values, quantile, clusters) for values in samples]
+    windows = [window_of(values, quantile, clusters) for values in samples]
     if smooth and clusters is None and all(window.cell > 1 for window in windows):
-        return _celled(windows, rng, resamples)
+        return celled_draws(windows[0], windows[1], rng, resamples)
     if clusters is None:
         units = _pooled_rows(windows)
         blocks: Iterable[np.ndarray] = [_item_weights(units, rng, resamples)]
@@ -142,54 +108,8 @@ def _smoothed(window: Window, weights: np.ndarray, units: IntArray) -> FloatArra
     under = np.bincount(units, weights=window.below, minlength=weights.shape[1])
     total = weights @ np.bincount(units, minlength=weights.shape[1])
     reached = np.cumsum(weights[:, units[window.near]], axis=1) + (weights @ under)[:, None]
-    return _harrell_davis(window, reached / total[:, None], window.values[window.near])
-
-
-def _harrell_davis(window: Window, reached: np.ndarray, values: FloatArray) -> FloatArray:
-    """From ascending values, and the share of each resample that each of them closes."""
-    n = len(window.values)
-    shape = (n + 1) * window.quantile, (n + 1) * (1 - window.quantile)
-    first, last = special.betaincinv(*shape, [1e-12, 1 - 1e-12]).tolist()
-    grid = np.linspace(first, last, BETA_POINTS)
-    law = special.betainc(*shape, grid)
-    share = np.interp(reached[:, :-1], grid, law, left=0.0, right=1.0)
-    return np.asarray(values[-1] - share @ np.diff(values))
-
-
-def _celled(windows: list[Window], rng: np.random.Generator, resamples: int) -> FloatArray:
-    """Smooth quantiles from counts of cells; rows in the same cells everywhere are one unit."""
-    places = [_places(window) for window in windows]
-    codes = np.zeros(len(places[0]), dtype=np.int64)
-    for place in places:
-        codes = codes * (int(place.max()) + 1) + place
-    _, firsts, sizes = np.unique(codes, return_index=True, return_counts=True)
-    drawn = cell_counts(sizes.astype(np.float64), rng, resamples) / sizes.sum()
-    return np.column_stack(
-        [
-            _smoothed_cells(window, drawn, place[firsts])
-            for window, place in zip(windows, places, strict=True)
-        ]
-    )
-
-
-def _places(window: Window) -> IntArray:
-    """Each row's cell, counted from 1; 0 lies under the window, the last above it."""
-    cells = np.arange(len(window.near)) // window.cell + 1
-    place = np.full(len(window.values), cells[-1] + 1, dtype=np.int64)
-    place[window.below] = 0
-    place[window.near] = cells
-    return place
-
-
-def _smoothed_cells(window: Window, shares: np.ndarray, place: IntArray) -> FloatArray:
-    """From the share of each unit in each resample, and the cell in which the unit lies."""
-    starts = np.arange(0, len(window.near), window.cell)
-    values = window.values[window.near]
-    means = np.add.reduceat(values, starts) / np.diff(np.append(starts, len(values)))
-    within = np.zeros((len(place), len(means) + 2))
-    within[np.arange(len(place)), place] = 1.0
-    reached = np.cumsum(shares @ within, axis=1)[:, 1:-1]
-    return _harrell_davis(window, reached, means)
+    share = reached[:, :-1] / total[:, None]
+    return harrell_davis(share, window.values[window.near], window.quantile, window.size)
 
 
 def _first(reached: np.ndarray, rank: np.ndarray) -> IntArray:
