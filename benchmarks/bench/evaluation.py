@@ -83,8 +83,9 @@ def _paired_tests(
     resamples: int,
 ) -> None:
     terms = Terms(paired=True, seed=1, resamples=resamples)
+    sides = scored(baseline), scored(candidate)
     for name, taken in rows_of(candidate, parts).items():
-        before, after = scored(baseline.iloc[taken]), scored(candidate.iloc[taken])
+        before, after = (side.taken(taken) for side in sides)
         for key in keys:
             compare_scored(before, after, METRICS[key], name, terms)
 

@@ -16,9 +16,11 @@ class Placement:
 
     def __init__(self, sample: Scored) -> None:
         positive = sample["label"] == 1
-        hits, misses = np.sort(sample["score"][positive]), np.sort(sample["score"][~positive])
-        self.positives = _share_below(misses, sample["score"][positive])
-        self.negatives = 1 - _share_below(hits, sample["score"][~positive])
+        up, down = sample["score"][positive], sample["score"][~positive]
+        # The order of ties is the machine's, and they have the same share whichever comes first.
+        by_up, by_down = np.argsort(up), np.argsort(down)
+        self.positives = _share_below(down[by_down], up, by_up)
+        self.negatives = 1 - _share_below(up[by_up], down, by_down)
         self.area = float(self.positives.mean())
         self.clusters = None
         if sample.cluster is not None:
@@ -30,11 +32,14 @@ class Placement:
         return min(len(self.positives), len(self.negatives))
 
 
-def _share_below(ordered: FloatArray, values: FloatArray) -> FloatArray:
-    """Share of `ordered` below each value, a tie counting one half."""
-    left = np.searchsorted(ordered, values, side="left")
-    right = np.searchsorted(ordered, values, side="right")
-    return (left + right) / (2 * len(ordered))
+def _share_below(ordered: FloatArray, values: FloatArray, order: IntArray) -> FloatArray:
+    """Share of `ordered` below each value, a tie counting one half; looked up in value order."""
+    rising = values[order]
+    places = np.searchsorted(ordered, rising, side="left")
+    places += np.searchsorted(ordered, rising, side="right")
+    shares = np.empty(len(values))
+    shares[order] = places / (2 * len(ordered))
+    return shares
 
 
 def area(placement: Placement) -> Mean:

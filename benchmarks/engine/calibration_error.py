@@ -83,15 +83,20 @@ def _added(values: FloatArray, cells: IntArray, number: int) -> FloatArray:
     return np.bincount(cells, weights=values, minlength=number).astype(np.float64)
 
 
+def measured_error(sample: Scored) -> float:
+    """The debiased error of these rows; NaN where no bin holds two items."""
+    bins, columns = item_columns(sample)
+    totals = [np.bincount(bins, weights=column, minlength=BINS) for column in columns.T]
+    return float(calibration_error(np.concatenate(totals)))
+
+
 def single_calibration(
     sample: Scored, rng: np.random.Generator, resamples: int = RESAMPLES
-) -> Bootstrap | None:
-    """Draws of the error of one result; None where no bin holds two items."""
+) -> Bootstrap:
+    """Draws of the error of one result, some bin of which holds two items."""
     cells = cell_of(sample)
     table = columns_of(sample, cells, CELLS)
     counts = tabulate(cells, CELLS, sample.cluster)
-    if not np.isfinite(calibration_error(counts.total @ table)):
-        return None
     return bootstrap_counts(
         counts,
         lambda drawn: calibration_error(drawn @ table),
@@ -101,7 +106,7 @@ def single_calibration(
     )
 
 
-def _paired_calibration(
+def paired_calibration(
     baseline: Scored,
     candidate: Scored,
     clusters: IntArray | None,
@@ -121,20 +126,3 @@ def _paired_calibration(
             drawn_calibration_error(drawn @ after) - drawn_calibration_error(drawn @ before)
         ),
     )
-
-
-def calibration_draws(
-    baseline: Scored,
-    candidate: Scored,
-    paired: bool,
-    rng: np.random.Generator,
-    resamples: int = RESAMPLES,
-) -> tuple[Bootstrap, Bootstrap, Bootstrap | None] | None:
-    """Draws of each side and, on the same items, of the difference; None where undefined."""
-    first, second = (single_calibration(side, rng, resamples) for side in (baseline, candidate))
-    if first is None or second is None:
-        return None
-    if not paired:
-        return first, second, None
-    clusters = candidate.cluster if baseline.cluster is None else baseline.cluster
-    return first, second, _paired_calibration(baseline, candidate, clusters, rng, resamples)

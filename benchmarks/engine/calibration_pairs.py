@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from math import sqrt
 
 import numpy as np
@@ -42,9 +43,17 @@ class PairSum:
         """How the root changes with the square."""
         return 1 / (2 * self.root)
 
-    @property
+    @cached_property
+    def pairs(self) -> float:
+        """Σ over pairs of items of the square of what a pair adds."""
+        products = self.departure**2
+        sums = np.bincount(self.bins, products, BINS)
+        squares = np.bincount(self.bins, products**2, BINS)
+        return float(self.share**2 @ (sums**2 - squares))
+
+    @cached_property
     def variance(self) -> float:
-        return _variance(self.influence, _pairs(self, self))
+        return _variance(self.influence, self.pairs)
 
     @property
     def firm(self) -> bool:
@@ -78,14 +87,13 @@ def pair_sum(sample: Scored) -> PairSum | None:
 
 def paired_shift(baseline: PairSum, candidate: PairSum) -> Shift | None:
     """On the same items in the same order; None where nothing can vary."""
+    shared = _shared_pairs(baseline, candidate)
     return _shift(
         baseline,
         candidate,
         lambda before, after: _variance(
             after * candidate.influence - before * baseline.influence,
-            after**2 * _pairs(candidate, candidate)
-            + before**2 * _pairs(baseline, baseline)
-            - 2 * before * after * _pairs(baseline, candidate),
+            after**2 * candidate.pairs + before**2 * baseline.pairs - 2 * before * after * shared,
         ),
     )
 
@@ -112,8 +120,8 @@ def _shift(
     return Shift(p_value, sqrt(variance(baseline.slope, candidate.slope)))
 
 
-def _pairs(first: PairSum, second: PairSum) -> float:
-    """Σ over pairs of items of the product of what both add to their sums."""
+def _shared_pairs(first: PairSum, second: PairSum) -> float:
+    """Σ over pairs of items of the product of what they add on both sides."""
     cells = BINS * first.bins + second.bins
     product = first.departure * second.departure
     sums = np.bincount(cells, product, BINS**2)

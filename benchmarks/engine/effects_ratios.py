@@ -8,7 +8,11 @@ from math import isfinite
 import numpy as np
 from scipy import stats
 
-from benchmarks.engine.calibration_error import calibration_draws
+from benchmarks.engine.calibration_error import (
+    measured_error,
+    paired_calibration,
+    single_calibration,
+)
 from benchmarks.engine.calibration_pairs import Shift, pair_sum, paired_shift, unpaired_shift
 from benchmarks.engine.draws import (
     FEWEST_CLUSTERS,
@@ -26,7 +30,7 @@ from benchmarks.engine.effects_base import (
     undefined_effect,
 )
 from benchmarks.engine.formulas import Metric, confusion, tabulate
-from benchmarks.engine.intervals import difference_of, mean_of, order_statistics
+from benchmarks.engine.intervals import difference_of, mean_of, order_ranks
 from benchmarks.engine.multiclass import patterns_of
 from benchmarks.engine.proportions import mcnemar
 from benchmarks.engine.quantiles import exceedances, quantile_difference, time_blocks
@@ -129,28 +133,36 @@ def calibration_errors(
     baseline: Scored, candidate: Scored, metric: Metric, slice: str, terms: Terms
 ) -> Effect:
     """The debiased error by its pairs of items; by resampling with clusters and near zero."""
-    rng, n = generator(terms.seed, metric.key, slice), min(baseline.n, candidate.n)
-    boots = calibration_draws(baseline, candidate, terms.paired, rng, terms.resamples)
-    if boots is None or n < ZERO_VARIANCE_MINIMUM:
+    n = min(baseline.n, candidate.n)
+    before, after = measured_error(baseline), measured_error(candidate)
+    if n < ZERO_VARIANCE_MINIMUM or not (isfinite(before) and isfinite(after)):
         return undefined_effect(metric.key, slice, n, Reason.TOO_FEW)
-    first, second, joint = boots
     clusters = shared_clusters(baseline, candidate)
-    frame = Frame(metric.key, slice, first.value, second.value, n, count_of(clusters), terms)
-    if first.scarce or second.scarce:
+    frame = Frame(metric.key, slice, before, after, n, count_of(clusters), terms)
+    counted = [side.cluster_count for side in (baseline, candidate)]
+    if any(groups is not None and groups < FEWEST_CLUSTERS for groups in counted):
         return frame.too_few()
     if terms.paired and np.array_equal(baseline["score"], candidate["score"]):
         return frame.same_answers(n)
-    drawn = frame.from_bootstrap(joint or independent(second, first), "bootstrap")
     shift = None if clusters is not None else _pair_shift(baseline, candidate, terms.paired)
-    if shift is None:
-        return drawn
-    if shift.error is None:
-        return replace(drawn, p_value=shift.p_value)
+    if shift is None or shift.error is None:
+        drawn = frame.from_bootstrap(_calibration_draws(baseline, candidate, frame), "bootstrap")
+        return drawn if shift is None else replace(drawn, p_value=shift.p_value)
     half = float(stats.norm.ppf((1 + terms.level) / 2)) * shift.error
-    middle = second.value - first.value
+    middle = after - before
     return frame.from_error(
         (middle - half, middle + half), shift.p_value, "pairs of items", shift.error
     )
+
+
+def _calibration_draws(baseline: Scored, candidate: Scored, frame: Frame) -> Bootstrap:
+    terms = frame.terms
+    rng = generator(terms.seed, frame.metric, frame.slice)
+    if terms.paired:
+        clusters = shared_clusters(baseline, candidate)
+        return paired_calibration(baseline, candidate, clusters, rng, terms.resamples)
+    sides = [single_calibration(side, rng, terms.resamples) for side in (candidate, baseline)]
+    return independent(*sides)
 
 
 def _pair_shift(baseline: Scored, candidate: Scored, paired: bool) -> Shift | None:
@@ -197,14 +209,15 @@ def quantiles(
     in_blocks = "time" in baseline.columns and baseline.cluster is None
     frame = Frame(metric.key, slice, before, after, n, count_of(clusters), terms)
     for side, codes in ((first, first_clusters), (second, second_clusters)):
-        reach = order_statistics(side, metric.quantile, terms.level, codes)
-        if reach.low is None or reach.high is None:
+        low, high = order_ranks(side, metric.quantile, terms.level, codes)
+        if low < 1 or high > len(side):
             return frame.too_few()
     if terms.paired and np.array_equal(first, second):
         return frame.same_answers(n)
     if in_blocks and (frame.clusters or 0) < FEWEST_CLUSTERS:
         return frame.too_few()
     boot = quantile_difference(
+        after - before,
         second,
         first,
         metric.quantile,

@@ -151,19 +151,28 @@ def order_statistics(
     values: FloatArray, quantile: float, level: float, clusters: IntArray | None
 ) -> Interval:
     """Distribution-free interval of a quantile; an end that no item reaches is missing."""
-    ordered = np.sort(values)
-    n = len(ordered)
-    tail = (1 - level) / 2
-    if clusters is None:
-        low = int(stats.binom.ppf(tail, n, quantile))
-        high = int(stats.binom.ppf(1 - tail, n, quantile)) + 1
-    else:
-        low, high = _clustered_ranks(values, quantile, level, clusters)
+    n = len(values)
+    low, high = order_ranks(values, quantile, level, clusters)
+    reached = [rank - 1 for rank in (low, high) if 1 <= rank <= n]
+    ordered = np.partition(values, reached) if reached else values
     return Interval(
         float(ordered[low - 1]) if low >= 1 else None,
         float(ordered[high - 1]) if high <= n else None,
         level,
         "order statistics",
+    )
+
+
+def order_ranks(
+    values: FloatArray, quantile: float, level: float, clusters: IntArray | None
+) -> tuple[int, int]:
+    """Ranks, from 1 to n, of the items at the ends; below 1 or above n where no item is there."""
+    if clusters is not None:
+        return _clustered_ranks(values, quantile, level, clusters)
+    tail, n = (1 - level) / 2, len(values)
+    return (
+        int(stats.binom.ppf(tail, n, quantile)),
+        int(stats.binom.ppf(1 - tail, n, quantile)) + 1,
     )
 
 

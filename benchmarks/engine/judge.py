@@ -41,7 +41,7 @@ from benchmarks.engine.verdicts import (
     worsening,
 )
 
-JUDGE_VERSION = "2"
+JUDGE_VERSION = "3"
 # False discovery rate among the cells that nobody declared beforehand.
 EXPLORATION_Q = 0.10
 

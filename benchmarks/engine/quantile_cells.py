@@ -69,7 +69,10 @@ def _drawn_shares(
     root = np.linalg.cholesky(correlation + RIDGE * np.eye(len(counts)))
     drawn = rng.standard_normal((resamples, len(counts))) @ root.T
     skewness = (1 - 2 * share) / (error * np.sqrt(n))
-    drawn += skewness / 6 * (drawn**2 - 1)
+    bend = np.square(drawn)
+    bend -= 1
+    bend *= skewness / 6
+    drawn += bend
     drawn *= error / np.sqrt(n)
     drawn += share
     column = np.where(twins.any(axis=0), twins.argmax(axis=0), 0)

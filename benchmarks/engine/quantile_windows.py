@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, isfinite
+from math import ceil, inf, isfinite, sqrt
 
 import numpy as np
 from scipy import special
@@ -60,13 +60,22 @@ class Window:
 
 def window_of(values: FloatArray, quantile: float, clusters: IntArray | None) -> Window:
     n = len(values)
-    under = (values <= np.quantile(values, quantile)).astype(np.float64)
-    error = mean_of(under, clusters).error
-    reach = n if not isfinite(error) else ceil(REACH * error * n) + 2
+    error = _rank_error(values, quantile, clusters)
+    reach = ceil(REACH * error) + 2 if isfinite(error) else n
     centre = int(quantile * (n - 1))
     near, below = _ranked(values, max(0, centre - reach), min(n, centre + reach + 2))
     cell = int(reach / REACH / CELLS_PER_ERROR) if clusters is None else 1
     return Window(values, near, below, quantile, max(1, cell))
+
+
+def _rank_error(values: FloatArray, quantile: float, clusters: IntArray | None) -> float:
+    """How far resamples scatter the quantile's rank, in rows; unknown of a single unit."""
+    n = len(values)
+    if clusters is not None:
+        under = (values <= np.quantile(values, quantile)).astype(np.float64)
+        return mean_of(under, clusters).error * n
+    share = (int(quantile * (n - 1)) + 1) / n
+    return n * sqrt(share * (1 - share) / (n - 1)) if n > 1 else inf
 
 
 def _ranked(values: FloatArray, low: int, high: int) -> tuple[IntArray, BoolArray]:

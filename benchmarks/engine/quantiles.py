@@ -119,6 +119,7 @@ def _first(reached: np.ndarray, rank: np.ndarray) -> IntArray:
 
 
 def quantile_difference(
+    value: float,
     candidate: FloatArray,
     baseline: FloatArray,
     quantile: float,
@@ -128,8 +129,7 @@ def quantile_difference(
     rng: np.random.Generator,
     resamples: int,
 ) -> Bootstrap:
-    """Bootstrap of candidate − baseline; pairs are drawn together."""
-    value = float(np.quantile(candidate, quantile) - np.quantile(baseline, quantile))
+    """Bootstrap of candidate − baseline, which is `value`; pairs are drawn together."""
     if paired:
         both = quantile_draws(
             [candidate, baseline], quantile, clusters[0], rng, resamples, smooth=True

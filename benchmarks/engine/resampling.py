@@ -97,7 +97,7 @@ def bootstrap(
     """
     sample = scored(frame, clusters)
     chosen = [summed_metric_of(key) for key in metrics]
-    parts = ((name, rows, _part(sample, rows)) for name, rows in rows_of(frame, slices).items())
+    parts = ((name, rows, sample.taken(rows)) for name, rows in rows_of(frame, slices).items())
     if weights is None and sample.cluster is None and strata is None:
         outcomes = [
             outcome
@@ -109,14 +109,6 @@ def bootstrap(
     blocks = _blocks(seed, units, resamples, weights, _stratum_of_units(frame, strata, units))
     outcomes = _joint(list(parts), chosen, units, blocks, sample.cluster is None)
     return table_of(outcomes, level)
-
-
-def _part(sample: Scored, rows: IntArray) -> Scored:
-    if len(rows) == sample.n:
-        return sample
-    columns = {name: values[rows] for name, values in sample.columns.items()}
-    cluster = None if sample.cluster is None else sample.cluster[rows]
-    return Scored(columns, cluster, len(rows))
 
 
 def _stratum_of_units(frame: pd.DataFrame, strata: str | None, units: IntArray) -> IntArray | None:

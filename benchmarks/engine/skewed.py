@@ -28,10 +28,11 @@ def is_skewed(sums: FloatArray, sizes: FloatArray) -> bool:
     """Whether t's tails are wrong for the mean of these units."""
     n = len(sums)
     residual = sums - sums.sum() / sizes.sum() * sizes
-    spread = float((residual**2).mean())
+    squares = residual * residual
+    spread = float(squares.mean())
     if n < FEWEST_UNITS or spread == 0:
         return False
-    skewness = float((residual**3).mean()) / spread**1.5
+    skewness = float(squares @ residual) / n / spread**1.5
     return abs(skewness) > SKEW_ERRORS * sqrt(6 / n) and n < COCHRAN * skewness**2
 
 
