@@ -83,13 +83,6 @@ def _added(values: FloatArray, cells: IntArray, number: int) -> FloatArray:
     return np.bincount(cells, weights=values, minlength=number).astype(np.float64)
 
 
-def measured_error(sample: Scored) -> float:
-    """The debiased error of these rows; NaN where no bin holds two items."""
-    bins, columns = item_columns(sample)
-    totals = [np.bincount(bins, weights=column, minlength=BINS) for column in columns.T]
-    return float(calibration_error(np.concatenate(totals)))
-
-
 def single_calibration(
     sample: Scored, rng: np.random.Generator, resamples: int = RESAMPLES
 ) -> Bootstrap:

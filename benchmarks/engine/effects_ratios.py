@@ -9,11 +9,10 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.engine.calibration_error import (
-    measured_error,
     paired_calibration,
     single_calibration,
 )
-from benchmarks.engine.calibration_pairs import Shift, pair_sum, paired_shift, unpaired_shift
+from benchmarks.engine.calibration_pairs import pair_sum, paired_shift, unpaired_shift
 from benchmarks.engine.draws import (
     FEWEST_CLUSTERS,
     Bootstrap,
@@ -134,22 +133,24 @@ def calibration_errors(
 ) -> Effect:
     """The debiased error by its pairs of items; by resampling with clusters and near zero."""
     n = min(baseline.n, candidate.n)
-    before, after = measured_error(baseline), measured_error(candidate)
-    if n < ZERO_VARIANCE_MINIMUM or not (isfinite(before) and isfinite(after)):
+    first, second = pair_sum(baseline), pair_sum(candidate)
+    if n < ZERO_VARIANCE_MINIMUM or first is None or second is None:
         return undefined_effect(metric.key, slice, n, Reason.TOO_FEW)
     clusters = shared_clusters(baseline, candidate)
-    frame = Frame(metric.key, slice, before, after, n, count_of(clusters), terms)
+    frame = Frame(metric.key, slice, first.root, second.root, n, count_of(clusters), terms)
     counted = [side.cluster_count for side in (baseline, candidate)]
     if any(groups is not None and groups < FEWEST_CLUSTERS for groups in counted):
         return frame.too_few()
     if terms.paired and np.array_equal(baseline["score"], candidate["score"]):
         return frame.same_answers(n)
-    shift = None if clusters is not None else _pair_shift(baseline, candidate, terms.paired)
+    shift = None
+    if clusters is None:
+        shift = (paired_shift if terms.paired else unpaired_shift)(first, second)
     if shift is None or shift.error is None:
         drawn = frame.from_bootstrap(_calibration_draws(baseline, candidate, frame), "bootstrap")
         return drawn if shift is None else replace(drawn, p_value=shift.p_value)
     half = float(stats.norm.ppf((1 + terms.level) / 2)) * shift.error
-    middle = after - before
+    middle = second.root - first.root
     return frame.from_error(
         (middle - half, middle + half), shift.p_value, "pairs of items", shift.error
     )
@@ -163,13 +164,6 @@ def _calibration_draws(baseline: Scored, candidate: Scored, frame: Frame) -> Boo
         return paired_calibration(baseline, candidate, clusters, rng, terms.resamples)
     sides = [single_calibration(side, rng, terms.resamples) for side in (candidate, baseline)]
     return independent(*sides)
-
-
-def _pair_shift(baseline: Scored, candidate: Scored, paired: bool) -> Shift | None:
-    before, after = pair_sum(baseline), pair_sum(candidate)
-    if before is None or after is None:
-        return None
-    return paired_shift(before, after) if paired else unpaired_shift(before, after)
 
 
 def moments(

@@ -12,7 +12,7 @@ from scipy import stats
 
 from benchmarks.engine.auc import Placement, area_interval
 from benchmarks.engine.calibration import influence_mean
-from benchmarks.engine.calibration_error import measured_error, single_calibration
+from benchmarks.engine.calibration_error import single_calibration
 from benchmarks.engine.calibration_pairs import pair_sum
 from benchmarks.engine.counts import DISPERSION_P, dispersion_p, garwood, robust_rate
 from benchmarks.engine.draws import FEWEST_CLUSTERS, Bootstrap, Counts, bootstrap_counts
@@ -231,14 +231,13 @@ def _group_gap(sample: Scored, metric: Metric, draw: Draw) -> Parts:
 
 
 def _calibration_error(sample: Scored, metric: Metric, draw: Draw) -> Parts:
-    value = measured_error(sample)
-    if not isfinite(value):
+    pairs = pair_sum(sample)
+    if pairs is None:
         return None, None, sample.n, Reason.TOO_FEW
-    groups = sample.cluster_count
+    value, groups = pairs.root, sample.cluster_count
     if groups is not None and groups < FEWEST_CLUSTERS:
         return value, None, sample.n, Reason.TOO_FEW
-    pairs = pair_sum(sample) if groups is None else None
-    if pairs is None or not pairs.firm:
+    if groups is not None or not pairs.firm:
         boot = single_calibration(sample, draw.rng, draw.resamples)
         return _from_bootstrap(boot, sample.n, draw)
     half = float(stats.norm.ppf((1 + draw.level) / 2)) * pairs.slope * sqrt(pairs.variance)

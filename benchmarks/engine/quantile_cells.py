@@ -24,10 +24,10 @@ def celled_draws(
 ) -> FloatArray:
     """Resampled smooth quantiles of both sides of the same rows (resamples × 2)."""
     both = _closed_together(candidate.places, baseline.places)
-    closed = both[:, -1], both[-1, :]  # rows up to the end of each cell
-    inner = [slice(1, len(ends) - 2) for ends in closed]  # the last cell's end moves nothing
+    # The end of the last cell moves nothing.
+    inner = [slice(1, len(window.starts)) for window in (candidate, baseline)]
+    first, second = both[inner[0], -1], both[-1, inner[1]]
     joint = both[inner[0], inner[1]]
-    first, second = (ends[cut] for ends, cut in zip(closed, inner, strict=True))
     twins = (joint == first[:, None]) & (joint == second)
     shares = _drawn_shares(first, second, joint, twins, candidate.size, rng, resamples)
     return np.column_stack(

@@ -17,7 +17,7 @@ from benchmarks.engine.slices import BoolArray
 REACH = 6.0
 # Cells to a standard error of the rank. Values that are even within a cell cost nothing, whatever
 # its width, because the average's weights end in nothing on both sides.
-CELLS_PER_ERROR = 4
+CELLS_PER_ERROR = 3
 # Points at which the beta law is tabulated between its outermost quantiles.
 BETA_POINTS = 1001
 BETA_TAIL = 1e-12

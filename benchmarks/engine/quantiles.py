@@ -4,7 +4,7 @@ Pairs are resampled with Harrell and Davis's (1982) smooth quantile. Resamples o
 statistic repeat few values, and where both sides share most of their variation the plain
 bootstrap then speaks in 1 % of cases instead of 5 % (Wilcox and Erceg-Hurn 2012). That quantile
 is an average over about a standard error of ranks, so that rows within a small part of one can
-stand for each other: of many rows only the ends of some fifty cells a side are drawn.
+stand for each other: of many rows only the ends of some forty cells a side are drawn.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -66,14 +67,19 @@ class Scored:
             return _ABSENT.get(absent[0], Reason.NO_COLUMN)
         if self.n == 0:
             return Reason.NO_ROWS
-        absent_values = [~np.isfinite(self.columns[name]) for name in needed]
-        if not any(rows.any() for rows in absent_values):
+        if self._whole.issuperset(needed):
             return Reason.NONE
+        absent_values = [~np.isfinite(self.columns[name]) for name in needed]
         failed = self.columns.get("errored", np.zeros(self.n)) == 1
         unanswered = all(failed[rows].all() for rows in absent_values)
         return Reason.UNANSWERED if unanswered else Reason.NOT_A_NUMBER
 
-    @property
+    @cached_property
+    def _whole(self) -> set[str]:
+        """Columns without a missing value."""
+        return {name for name, values in self.columns.items() if np.isfinite(values).all()}
+
+    @cached_property
     def positives(self) -> int | None:
         """How many labels are 1, if the labels are classes at all."""
         label = self.columns.get("label")
@@ -81,7 +87,7 @@ class Scored:
             return None
         return int(label.sum())
 
-    @property
+    @cached_property
     def cluster_count(self) -> int | None:
         return None if self.cluster is None else int(np.unique(self.cluster).size)
 

@@ -49,6 +49,18 @@ def test_cells__draws__spread_as_rows_drawn_one_by_one(pair, quantile, monkeypat
         assert abs(np.quantile(celled, tail) - np.quantile(rows, tail)) < 0.2 * rows.std()
 
 
+def test_cells__window_up_to_the_highest_row__draws_spread_as_rows_do(monkeypatch):
+    draw = np.random.default_rng(3)
+    before = draw.lognormal(3, 0.6, 4000)
+    both = [before, before * draw.lognormal(0, 0.2, 4000)]
+    window = window_of(both[0], 0.99, None)
+    assert window.cell > 1
+    assert window.near[-1] == both[0].argmax()
+    celled = differences(both, 0.99)
+    monkeypatch.setattr(quantile_windows, "CELLS_PER_ERROR", ONE_BY_ONE)
+    assert celled.std() == pytest.approx(differences(both, 0.99, seed=2).std(), rel=0.08)
+
+
 def test_cells__same_seed__draws_the_same(pair):
     assert np.array_equal(differences(pair, 0.5), differences(pair, 0.5))
 
