@@ -77,10 +77,8 @@ def _joint_bootstrap(
     terms: Terms,
 ) -> Bootstrap:
     """Draws of both sides at once from the table label × baseline × candidate decision."""
-    label = (candidate["label"] == 1).astype(np.int64)
-    first = (baseline["prediction"] == 1).astype(np.int64)
-    second = (candidate["prediction"] == 1).astype(np.int64)
-    counts = tabulate(4 * label + 2 * first + second, 8, clusters)
+    decided = candidate.confusion
+    counts = tabulate(2 * decided - (decided & 1) + 2 * (baseline.confusion & 1), 8, clusters)
     cell = np.arange(8)
     to_baseline = np.eye(4)[2 * (cell // 4) + cell // 2 % 2]
     to_candidate = np.eye(4)[2 * (cell // 4) + cell % 2]

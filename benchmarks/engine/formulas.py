@@ -84,12 +84,8 @@ class Metric:
         return float(self.trials(counts))
 
 
-def confusion_code(sample: Scored) -> IntArray:
-    return (2 * (sample["label"] == 1) + (sample["prediction"] == 1)).astype(np.int64)
-
-
 def confusion(sample: Scored) -> Counts:
-    return tabulate(confusion_code(sample), 4, sample.cluster)
+    return tabulate(sample.confusion, 4, sample.cluster)
 
 
 def tabulate(codes: IntArray, cells: int, clusters: IntArray | None) -> Counts:

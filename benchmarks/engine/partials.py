@@ -21,7 +21,7 @@ import pandas as pd
 
 from benchmarks.engine.calibration_error import CELLS, cell_columns, cell_of
 from benchmarks.engine.draws import RESAMPLES, Bootstrap, generator, unit_weights
-from benchmarks.engine.formulas import Metric, confusion_code
+from benchmarks.engine.formulas import Metric
 from benchmarks.engine.metrics import summed_metric_of
 from benchmarks.engine.partials_clusters import cluster_pieces, cluster_units
 from benchmarks.engine.partials_sums import (
@@ -243,7 +243,7 @@ def _rate_pieces(part: Scored, metric: Metric) -> tuple[Mergeable, ...]:
 
 
 def _ratio_pieces(part: Scored, metric: Metric) -> tuple[Mergeable, ...]:
-    return (Tally(np.bincount(confusion_code(part), minlength=4).astype(np.int64)),)
+    return (Tally(np.bincount(part.confusion, minlength=4).astype(np.int64)),)
 
 
 def _value_pieces(part: Scored, metric: Metric) -> tuple[Mergeable, ...]:

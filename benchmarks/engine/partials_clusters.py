@@ -10,7 +10,7 @@ from benchmarks.engine.calibration_error import (
     drawn_calibration_error,
     item_columns,
 )
-from benchmarks.engine.formulas import Metric, confusion_code
+from benchmarks.engine.formulas import Metric
 from benchmarks.engine.partials_sums import (
     KeyedCounts,
     KeyedSums,
@@ -28,7 +28,7 @@ def cluster_pieces(part: Scored, metric: Metric, keys: np.ndarray) -> tuple[Merg
     """What the metric needs of each cluster; `keys` names the cluster of each row."""
     match metric.kind:
         case Kind.RATIO:
-            return (KeyedSums.of(keys, np.eye(4)[confusion_code(part)]),)
+            return (KeyedSums.of(keys, np.eye(4)[part.confusion]),)
         case Kind.CALIBRATION_ERROR:
             bins, columns = item_columns(part)
             rows = np.zeros((part.n, 3, BINS))

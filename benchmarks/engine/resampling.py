@@ -12,7 +12,7 @@ from scipy import stats
 
 from benchmarks.engine.calibration_error import CELLS, cell_of, columns_of
 from benchmarks.engine.draws import RESAMPLES, Bootstrap, generator
-from benchmarks.engine.formulas import Metric, confusion_code
+from benchmarks.engine.formulas import Metric
 from benchmarks.engine.metrics import summed_metric_of
 from benchmarks.engine.resampling_cells import (
     Cells,
@@ -219,7 +219,7 @@ def _counted(part: Scored, metric: Metric) -> Cells:
         values, _ = metric.items(part)
         return rate_cells(int(values.sum()), len(values), part.n)
     if metric.kind is Kind.RATIO:
-        counts = np.bincount(confusion_code(part), minlength=4).astype(np.float64)
+        counts = np.bincount(part.confusion, minlength=4).astype(np.float64)
         return ratio_cells(metric, counts)
     if metric.kind is Kind.CALIBRATION_ERROR:
         cells = cell_of(part)

@@ -16,7 +16,7 @@ from benchmarks.engine.calibration_error import (
     item_columns,
 )
 from benchmarks.engine.draws import BLOCK_CELLS, Bootstrap, collect, unit_weights
-from benchmarks.engine.formulas import Metric, confusion_code
+from benchmarks.engine.formulas import Metric
 from benchmarks.engine.resampling_cells import Ladder, Statistic, quotient, ranked_area
 from benchmarks.engine.scored import FloatArray, IntArray, Scored
 from benchmarks.engine.slices import BoolArray
@@ -70,7 +70,7 @@ def units_of(part: Scored, metric: Metric, units: IntArray, *, whole: bool) -> U
         case Kind.PROPORTION | Kind.MEAN:
             return _average(part, metric, members, places)
         case Kind.RATIO:
-            rows = np.eye(4)[confusion_code(part)]
+            rows = np.eye(4)[part.confusion]
             return summed(members, _added(rows, places, len(members)), metric.of_counts)
         case Kind.CALIBRATION_ERROR:
             return _calibration(part, members, places)

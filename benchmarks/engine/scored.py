@@ -80,6 +80,11 @@ class Scored:
         return {name for name, values in self.columns.items() if np.isfinite(values).all()}
 
     @cached_property
+    def confusion(self) -> IntArray:
+        """2 for a positive label plus 1 for a positive decision, of each row."""
+        return 2 * (self["label"] == 1).astype(np.int64) + (self["prediction"] == 1)
+
+    @cached_property
     def positives(self) -> int | None:
         """How many labels are 1, if the labels are classes at all."""
         label = self.columns.get("label")
