@@ -9,7 +9,6 @@ from math import sqrt
 
 import numpy as np
 
-from benchmarks.engine.draws import BLOCK_CELLS
 from benchmarks.engine.scored import FloatArray
 
 # Above this many units t is checked only if a single unit carries much of the spread.
@@ -18,6 +17,8 @@ HEAVY_UNIT = 0.02
 MONTE_CARLO_ERRORS = 3.0
 # Units whose signs share one random byte.
 TOGETHER = 8
+# Tables and bytes of so many groups stay small enough for the processor's cache.
+GROUPS_AT_ONCE = 100
 
 
 def needs_check(units: FloatArray) -> bool:
@@ -36,27 +37,26 @@ def sign_flips(units: FloatArray, rng: np.random.Generator, flips: int) -> tuple
     if 2**n <= flips:
         signs = 1 - 2 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
         return float((np.abs(signs @ units) >= observed).mean()), 0.0
-    sums = _sums_of_signs(units)
-    groups = np.arange(len(sums))
-    exceeding = 0
-    rows = max(1, BLOCK_CELLS // len(sums))
-    for done in range(0, flips, rows):
-        size = (min(rows, flips - done), len(sums))
-        signs = rng.integers(0, 1 << TOGETHER, size=size, dtype=np.uint8)
-        exceeding += int((np.abs(sums[groups, signs].sum(axis=1)) >= observed).sum())
+    exceeding = int((np.abs(_flipped(units, rng, flips)) >= observed).sum())
     p_value = (exceeding + 1) / (flips + 1)
     return p_value, sqrt(p_value * (1 - p_value) / flips)
 
 
-def _sums_of_signs(units: FloatArray) -> FloatArray:
-    """Sum of each eight units under each of their 256 signs (groups × 256).
+def _flipped(units: FloatArray, rng: np.random.Generator, flips: int) -> FloatArray:
+    """Σ of the units under so many random signs.
 
-    One random byte then flips eight units exactly, for the cost of one look into a table.
+    A random byte flips eight units at once: their sums under its 256 signs are tabulated.
     """
     groups = np.zeros((-(-len(units) // TOGETHER), TOGETHER))
     groups.ravel()[: len(units)] = units
-    signs = 1 - 2 * (np.arange(1 << TOGETHER)[:, None] >> np.arange(TOGETHER) & 1)
-    return np.asarray(groups @ signs.T)
+    signs = 1 - 2 * (np.arange(1 << TOGETHER) >> np.arange(TOGETHER)[:, None] & 1)
+    total = np.zeros(flips)
+    for at in range(0, len(groups), GROUPS_AT_ONCE):
+        tables = groups[at : at + GROUPS_AT_ONCE] @ signs
+        bytes_ = rng.integers(0, 1 << TOGETHER, size=(len(tables), flips), dtype=np.uint8)
+        for table, row in zip(tables, bytes_.astype(np.intp), strict=True):
+            total += table.take(row)
+    return total
 
 
 def checked(
