@@ -243,6 +243,8 @@ WORLDS: tuple[World, ...] = (
     World("PR AUC, paired", _scores(0.3), "pr_auc", 300, 0.2),
     World("median latency, paired", _latencies, "p50_latency", 200, 0.1),
     World("95th percentile latency, paired", _latencies, "p95_latency", 1000, 0.1),
+    World("median latency, many pairs", _latencies, "p50_latency", 3000, 0.1),
+    World("99th percentile latency, many pairs", _latencies, "p99_latency", 4000, 0.1),
     World("95th percentile by time block", _timed_latencies, "p95_latency", 600, 0.2),
     World("event rates, unpaired", _events, "event_rate", 150, 0.2, paired=False),
     World("event rates, overdispersed", _dispersed_events, "event_rate", 150, 0.4, False),
