@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from benchmarks import frames
 from benchmarks.engine import drift
@@ -38,7 +39,11 @@ def compare(reference: DatasetVersion, current: DatasetVersion, *, by: Any) -> D
     found = DriftComparison.objects.filter(
         reference=reference, current=current, seed=SEED, report_version=drift.REPORT_VERSION
     ).first()
-    return found or _computed(row, by)
+    if found:
+        return found
+    if past := row.dataset.past_use(timezone.localdate(), "it is not compared any more"):
+        raise ValidationError(past)
+    return _computed(row, by)
 
 
 def _computed(row: DriftComparison, by: Any) -> DriftComparison:

@@ -110,14 +110,8 @@ def _scenario(
         raise ValidationError(
             {"dataset_version": f"“{scenario}” needs data of {scenario.dataset}."}
         )
-    if data.dataset.retention_passed(timezone.localdate()):
-        raise ValidationError(
-            {
-                "dataset_version": f"“{data.dataset}” could be used until "
-                f"{data.dataset.retention_until:%d %B %Y}, so no run starts on it. Use other "
-                "data, or have the day moved with a reason."
-            }
-        )
+    if past := data.dataset.past_use(timezone.localdate(), "no run starts on it"):
+        raise ValidationError({"dataset_version": past})
     if protected_column and (problem := frames.unfit_for_groups(data, protected_column)):
         raise ValidationError({"protected_column": problem})
     return {

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from benchmarks.choices import PartStatus
 from benchmarks.models import ChallengeRun, Suite
+from benchmarks.panels.corrections import of_plan
 from catalog.shapes import INT32, DataReference, Name, Shape, SmallObject, Text, WholeNumber
 
 MAX_ITEMS = 2_000_000
@@ -188,6 +189,7 @@ class RunDetailSerializer(RunSerializer):
     reasons = serializers.SerializerMethodField()
     counts = serializers.SerializerMethodField()
     scenarios = serializers.SerializerMethodField()
+    corrections = serializers.SerializerMethodField()
     page = serializers.SerializerMethodField()
     comparison = serializers.SerializerMethodField()
 
@@ -202,6 +204,7 @@ class RunDetailSerializer(RunSerializer):
             "counts",
             "reasons",
             "scenarios",
+            "corrections",
             "page",
             "comparison",
         ]
@@ -225,6 +228,17 @@ class RunDetailSerializer(RunSerializer):
         if not hasattr(row, "comparison"):
             return None
         return {name: getattr(row.comparison, name) for name in COUNTS}
+
+    def get_corrections(self, row: ChallengeRun) -> list[dict[str, Any]]:
+        return [
+            {
+                "data": each.data,
+                "items_set_aside": each.left_out,
+                "labels_corrected": each.relabelled,
+                "reasons": [correction.reason for correction in each.rows],
+            }
+            for each in of_plan(row.plan, row.suite.project)
+        ]
 
     def get_scenarios(self, row: ChallengeRun) -> list[dict[str, Any]]:
         return [

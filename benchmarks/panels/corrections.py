@@ -57,6 +57,13 @@ class Corrected:
     rows: tuple[Correction, ...]
     url: str
 
+    @property
+    def sentence(self) -> str:
+        aside = f"{self.left_out:,} item{'' if self.left_out == 1 else 's'} set aside"
+        labels = f"{self.relabelled:,} label{'' if self.relabelled == 1 else 's'} corrected"
+        counted = ((self.left_out, aside), (self.relabelled, labels))
+        return f"{self.data}: {' and '.join(words for n, words in counted if n)}."
+
 
 def of_plan(plan: Mapping[str, Any], project: Project) -> list[Corrected]:
     """One entry for each corrected version that the run was judged on; two queries at most."""

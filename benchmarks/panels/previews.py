@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from django.utils import timezone
 
 from benchmarks import frames
 from benchmarks.engine import perturbations
@@ -68,6 +69,8 @@ def preview(version: DatasetVersion, steps: Sequence[Mapping[str, Any]], *, seed
     columns = {column["name"]: column["kind"] for column in version.columns}
     if problems := perturbations.problems(steps, columns):
         return Preview("", 0, 0, 0, False, problems=tuple(problems))
+    if past := version.dataset.past_use(timezone.localdate(), "no row of it is shown"):
+        return Preview("", 0, 0, 0, False, problems=(past,))
     frame = _first_rows(version)
     try:
         changed = perturbations.apply(frame, steps, seed=seed)

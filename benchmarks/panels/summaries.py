@@ -9,6 +9,7 @@ from benchmarks.engine.slices import ALL
 from benchmarks.engine.values import Change, Finding
 from benchmarks.models import ChallengeRun, CriterionCheck, MetricComparison, Program
 from benchmarks.models.program import CONSEQUENCES
+from benchmarks.panels.corrections import of_plan
 from benchmarks.panels.programs import (
     UNNAMED,
     RunScore,
@@ -156,6 +157,8 @@ def _judged(run: ChallengeRun) -> list[str]:
         against = _plain(run.baseline_run.model_version.version)
         counts = f"{regressed.count()} cells regressed, {improved.count()} improved"
         lines += [f"Against {against}: {counts}.", ""]
+    for corrected in of_plan(run.plan, run.suite.project):
+        lines += [f"Data corrected on both sides: {_plain(corrected.sentence)}", ""]
     return lines
 
 

@@ -54,6 +54,15 @@ class Dataset(Governed):
     def retention_passed(self, on: date) -> bool:
         return self.retention_until is not None and self.retention_until < on
 
+    def past_use(self, on: date, what: str) -> str:
+        """Why the data may not be used on this day, and thus `what`; empty while they may."""
+        if not self.retention_passed(on):
+            return ""
+        return (
+            f"“{self}” could be used until {self.retention_until:%d %B %Y}, so {what}. "
+            "Use other data, or have the day moved with a reason."
+        )
+
     def column_kinds(self) -> dict[str, str]:
         """Column name → kind, by the newest version; empty before the first one."""
         newest = self.versions.first()

@@ -302,3 +302,28 @@ def test_run_and_comparison__judged_on_corrected_data__say_how_many_by_whom_and_
         assert url(world, "data-corrections", world.data.pk) in shown
     shown = client.get(url(world, "run-detail", plain.pk)).content.decode()
     assert "on both sides" not in shown
+
+
+def test_api__judged_on_corrected_data__says_how_many_and_why(client, world):
+    approve(work_off(post(world, "v1")), world)
+    plain = work_off(post(world, "v2"))
+    aside(world, ["1", "2"])
+    run = work_off(post(world, "v2"))
+    client.force_login(world.owner)
+    said = client.get(f"/api/v1/challenge-runs/{run.pk}/").json()["corrections"]
+    assert said == [
+        {
+            "data": str(world.data),
+            "items_set_aside": 2,
+            "labels_corrected": 0,
+            "reasons": [REASON],
+        }
+    ]
+    assert client.get(f"/api/v1/challenge-runs/{plain.pk}/").json()["corrections"] == []
+    told, untold = (
+        client.get(f"/api/v1/challenge-runs/{one.pk}/comment/").json()["markdown"]
+        for one in (run, plain)
+    )
+    assert "Data corrected on both sides" in told
+    assert "2 items set aside." in told
+    assert "corrected" not in untold
