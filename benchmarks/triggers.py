@@ -34,9 +34,19 @@ def watch(program: Program) -> list[ChallengeRun]:
     started = [
         _run(program, suite, version, changes)
         for suite in suites
-        for version, changes in _due(program, suite)
+        for version, changes in _asked_for(program, suite)
     ]
     return [run for run in started if run is not None]
+
+
+def _asked_for(program: Program, suite: Suite) -> list[tuple[ModelVersion, Changes]]:
+    """What is due; a suite that cannot be run as it stands does not stop the others."""
+    try:
+        return list(_due(program, suite))
+    except ValidationError as refused:
+        sentence = " ".join(refused.messages)
+        logger.warning("Changes of suite %s could not be looked at: %s", suite.pk, sentence)
+        return []
 
 
 def _run(

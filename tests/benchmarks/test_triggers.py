@@ -1,7 +1,10 @@
 """Runs that a change starts: once for each change, by the owner's rights, with the reason kept."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from benchmarks import actions, programs, tasks, triggers
 from benchmarks.models import ChallengeRun, Program
@@ -54,6 +57,35 @@ def register(world, name: str, columns: list[str]):
         artifact=artifact(columns),
         artifact_format="skops",
         input_columns=columns,
+        by=world.owner,
+    )
+
+
+def on_data_of_its_own(world):
+    dataset = catalog_actions.register_dataset(
+        world.project, name="fresh", title="Fresh items", by=world.owner
+    )
+    data = catalog_actions.register_dataset_version(
+        dataset,
+        version="1",
+        file=parquet(rows(seed=3)),
+        id_column="item",
+        label_column="label",
+        by=world.owner,
+    )
+    return actions.write_scenario(
+        world.project,
+        key="fresh",
+        title="Fresh",
+        dataset=dataset,
+        dataset_version=data,
+        criteria=[
+            {
+                "metric": world.project.metrics.get(key="accuracy"),
+                "value_threshold": 0.5,
+                "why": "Users notice.",
+            }
+        ],
         by=world.owner,
     )
 
@@ -115,6 +147,31 @@ def test_triggers__scenario_moved_to_other_data__runs_production_on_them(world, 
     (run,) = watched(program)
     assert kinds(run) == ["data"]
     assert "february" in run.trigger[0]["sentence"]
+
+
+def test_triggers__suite_that_cannot_be_run__does_not_stop_the_others(
+    world, program, monkeypatch, caplog
+):
+    other = actions.compose_suite(
+        world.project,
+        key="fresh",
+        title="On fresh data",
+        model=world.model,
+        owner=world.owner,
+        metrics=["accuracy"],
+        scenarios=[on_data_of_its_own(world)],
+        by=world.owner,
+    )
+    programs.assign_suites(program, [world.suite, other], by=world.owner)
+    work_off(actions.start_run(world.versions["v1"], suite=other, by=world.owner))
+    world.dataset.retention_until = timezone.localdate() - timedelta(days=1)
+    world.dataset.retention_reason = "What people agreed to."
+    world.dataset.record(by=world.owner, reason="The consent ends.")
+    with_environment(monkeypatch, machine="riscv64")
+    (run,) = watched(program)
+    assert run.suite == other
+    assert f"suite {world.suite.pk} could not be looked at" in caplog.text
+    assert "so no run starts on it" in caplog.text
 
 
 def test_triggers__version_registered_after_the_program__is_run_before_anybody_asks(
