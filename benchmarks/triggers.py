@@ -5,16 +5,18 @@ differ, two environments would otherwise start each other's runs for ever.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Max, QuerySet
 
 from benchmarks import actions, plans
 from benchmarks.choices import RunSource, SuiteKind, TriggerKind
 from benchmarks.models import ChallengeRun, Program, Suite
 from benchmarks.predictors.fingerprint import environment_fingerprint
 from catalog.choices import ArtifactFormat
+from catalog.digests import digest
 from catalog.models import ModelVersion
 
 logger = logging.getLogger(__name__)
@@ -71,7 +73,7 @@ def _if_any(
     suite: Suite, version: ModelVersion, changes: Changes
 ) -> Iterable[tuple[ModelVersion, Changes]]:
     runs = ChallengeRun.objects.filter(suite=suite, model_version=version)
-    told = [run.trigger for run in runs.only("trigger")]
+    told = runs.values_list("trigger", flat=True)
     if changes and changes not in told and not runs.in_progress().exists():
         yield version, changes
 
@@ -97,11 +99,10 @@ def _unfaced(suite: Suite, version: ModelVersion) -> Changes:
 
 def _moved(program: Program, suite: Suite, version: ModelVersion) -> Changes:
     """What of the program's triggers differs from every run that workers made of the version."""
-    rows = ChallengeRun.objects.filter(
+    runs = ChallengeRun.objects.filter(
         suite=suite, model_version=version, source=RunSource.WORKER
     ).order_by("pk")
-    runs = list(rows.only("plan", "environment"))
-    if not runs:
+    if not runs.exists():
         return _unfaced(suite, version) if TriggerKind.CODE in program.triggers else []
     found = {
         TriggerKind.DATA: lambda: _data_moved(suite, runs),
@@ -117,21 +118,27 @@ def _moved(program: Program, suite: Suite, version: ModelVersion) -> Changes:
     ]
 
 
-def _data_moved(suite: Suite, runs: Sequence[ChallengeRun]) -> Changes:
-    now = _data(plans.freeze(suite, None))
-    known = [_data(run.plan) for run in runs]
+def _data_moved(suite: Suite, runs: QuerySet[ChallengeRun]) -> Changes:
+    """Plans are large and most runs share one: each is read once, only where digests differ."""
+    plan = plans.freeze(suite, None)
+    if runs.filter(plan_digest=digest(plan)).exists():
+        return []
+    last_of_each = runs.order_by().values("plan_digest").annotate(last=Max("pk")).values("last")
+    known = [
+        _data(scenarios)
+        for scenarios in runs.filter(pk__in=last_of_each).values_list("plan__scenarios", flat=True)
+    ]
+    now = _data(plan["scenarios"])
     if now in known:
         return []
     before = known[-1]
-    other = [
-        label for key, (label, digest) in now.items() if before.get(key, ("", ""))[1] != digest
-    ]
+    other = [label for key, (label, sha) in now.items() if before.get(key, ("", ""))[1] != sha]
     named = ", ".join(sorted(set(other))) or "fewer scenarios"
     return [_change(TriggerKind.DATA, f"The suite uses data that it did not use before: {named}.")]
 
 
-def _data(plan: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    return {s["key"]: (s["dataset_label"], s["dataset_digest"]) for s in plan["scenarios"]}
+def _data(scenarios: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
+    return {s["key"]: (s["dataset_label"], s["dataset_digest"]) for s in scenarios}
 
 
 def _libraries(environment: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,12 +151,12 @@ def _machine(environment: Mapping[str, Any]) -> dict[str, Any]:
 
 def _environment_moved(
     kind: TriggerKind,
-    runs: Sequence[ChallengeRun],
+    runs: QuerySet[ChallengeRun],
     environment: Mapping[str, Any],
     part: Any,
 ) -> Changes:
     now = part(environment)
-    known = [part(run.environment) for run in runs if run.environment]
+    known = [part(made) for made in runs.values_list("environment", flat=True) if made]
     if not known or now in known:
         return []
     before = known[-1]

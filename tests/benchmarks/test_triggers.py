@@ -1,9 +1,12 @@
 """Runs that a change starts: once for each change, by the owner's rights, with the reason kept."""
 
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from benchmarks import actions, programs, tasks, triggers
@@ -147,6 +150,38 @@ def test_triggers__scenario_moved_to_other_data__runs_production_on_them(world, 
     (run,) = watched(program)
     assert kinds(run) == ["data"]
     assert "february" in run.trigger[0]["sentence"]
+
+
+def plans_read(program) -> list[str]:
+    """What of plans the database was asked for while the program was looked at."""
+    plan = f'"{ChallengeRun._meta.db_table}"."plan"'
+    with CaptureQueriesContext(connection) as told:
+        assert watched(program) == []
+    return [
+        query["sql"]
+        for query in told.captured_queries
+        if plan in query["sql"].partition(" FROM ")[0]
+    ]
+
+
+def test_triggers__plan_as_it_was__is_compared_by_its_digest_alone(program):
+    assert plans_read(program) == []
+
+
+def test_triggers__same_data_in_another_plan__reads_each_plan_once(world, program, monkeypatch):
+    programs.change_program(program, triggers=["data"], by=world.owner)
+    suite = world.suite
+    for title in ("Reworded", "Reworded again"):
+        work_off(actions.start_run(world.versions["v1"], suite=suite, by=world.owner))
+        scenario = suite.scenarios.order_by("pk").first()
+        scenario.title = title
+        scenario.record(by=world.owner, reason="wording")
+    parts = Mock(wraps=triggers._data)
+    monkeypatch.setattr(triggers, "_data", parts)
+    assert len(plans_read(program)) == 1
+    runs = ChallengeRun.objects.all()
+    assert (runs.count(), runs.values("plan_digest").distinct().count()) == (3, 2)
+    assert parts.call_count == 2 + 1, "two plans of three runs, and the one that would be frozen"
 
 
 def test_triggers__suite_that_cannot_be_run__does_not_stop_the_others(
