@@ -1,13 +1,22 @@
 """The world of the rollout tests, in a transaction that is rolled back or for all to see."""
 
+import copy
+from typing import Any
+
 import pytest
 
 from tests.rollouts.world import World, build_world
 
 
+@pytest.fixture(scope="module")
+def module_world(module_db: Any) -> World:
+    with module_db.unblock():
+        return build_world()
+
+
 @pytest.fixture
-def world(db: None) -> World:
-    return build_world()
+def world(module_world: World, db: None) -> World:
+    return copy.deepcopy(module_world)
 
 
 @pytest.fixture
