@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from benchmarks import lessons
 from benchmarks.models import Debrief, Playbook, Program
-from benchmarks.program_forms import DebriefForm, PlaybookForm
+from benchmarks.record_forms import DebriefForm, PlaybookForm
 from catalog.pages import DetailPage, FormPage, address
 
 PROGRAMS = Program.objects.select_related("project", "model")

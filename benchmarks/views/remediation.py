@@ -11,9 +11,9 @@ from benchmarks.choices import RemediationStatus
 from benchmarks.forms import valid
 from benchmarks.models import Remediation, Scenario
 from benchmarks.panels import programs as panel
-from benchmarks.program_forms import (
+from benchmarks.program_forms import ReasonForm
+from benchmarks.remediation_forms import (
     EvidenceForm,
-    ReasonForm,
     RemediationFilters,
     RemediationForm,
     seen_in,

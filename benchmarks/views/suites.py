@@ -17,7 +17,8 @@ from benchmarks.forms import (
 )
 from benchmarks.models import Baseline, ChallengeRun, Quarantine, Scenario, Suite
 from benchmarks.panels import suites as panel
-from benchmarks.program_forms import QuarantineForm, ReasonForm
+from benchmarks.program_forms import ReasonForm
+from benchmarks.remediation_forms import QuarantineForm
 from catalog.actions import require
 from catalog.models import Project
 from catalog.pages import DetailPage, ListPage, act, address
