@@ -10,6 +10,8 @@ from rollouts.choices import GateKind, GateOutcome
 from rollouts.choices import GateVerdict as V
 from rollouts.gates import PRECEDENCE, Evidence, GateRule, MetricEffect, Ruling, overall, rule
 
+pytestmark = pytest.mark.pure
+
 METRIC = GateRule(
     kind=GateKind.EVIDENCE, suite="July", metric="accuracy", margin=0.01, minimum_sample=100
 )

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.engine.amending import Amendments, amended
+
+pytestmark = pytest.mark.pure
 
 
 def frame(labels=(0, 1, 0, 1), index=(1, 2, 3, 4)):

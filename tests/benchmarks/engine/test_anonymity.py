@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from benchmarks.engine.anonymity import (
     told,
 )
 from benchmarks.engine.values import Finding
+
+pytestmark = pytest.mark.pure
 
 COUNTS = st.dictionaries(st.sampled_from(["Met", "Missed"]), st.integers(0, 20))
 AREAS = st.lists(
