@@ -13,8 +13,10 @@ from sklearn.linear_model import LogisticRegression
 from benchmarks import actions
 from benchmarks.models import Suite
 from catalog import actions as catalog_actions
+from catalog.choices import Role
 from catalog.models import Dataset, DatasetVersion, ModelVersion, Project, RegisteredModel, Slice
 from portal.accounts.models import User
+from tests.builders import a_person, a_project
 
 ROWS = 3000
 
@@ -69,6 +71,14 @@ def _fitted(columns: tuple[str, ...]) -> bytes:
     model = LogisticRegression().fit(frame[list(columns)], frame["label"])
     content: bytes = skops.io.dumps(model)
     return content
+
+
+def peopled(*, scenarios: int = 3) -> SmallWorld:
+    """The world in a project of its own, with its two people."""
+    project = a_project()
+    owner = a_person(project, Role.CONTRIBUTOR, name="world-owner")
+    reviewer = a_person(project, Role.DATA_SCIENCE, name="world-reviewer")
+    return build(owner, reviewer, project, scenarios=scenarios)
 
 
 def build(owner: User, reviewer: User, project: Project, *, scenarios: int = 3) -> SmallWorld:

@@ -3,12 +3,21 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from django.db import connection
 
 from benchmarks import tasks
 from benchmarks.actions import start_run
 from benchmarks.choices import JobKind
 from benchmarks.models import Job
+from tests.benchmarks import small_world
+from tests.benchmarks.small_world import SmallWorld
+
+
+@pytest.fixture
+def world(transactional_db) -> SmallWorld:
+    """Two scenarios: a part that is in, and the last one."""
+    return small_world.peopled(scenarios=2)
 
 
 def work_together(job_ids: list[int]) -> None:
@@ -26,8 +35,7 @@ def work_together(job_ids: list[int]) -> None:
             done.result()
 
 
-def test_judge__last_part_beside_the_baselines_verdict__is_queued_exactly_once(committed_world):
-    world = committed_world
+def test_judge__last_part_beside_the_baselines_verdict__is_queued_exactly_once(world):
     for _ in range(5):
         before = start_run(world.versions["v1"], suite=world.suite, by=world.owner)
         after = start_run(
