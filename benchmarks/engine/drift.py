@@ -37,7 +37,7 @@ from benchmarks.engine.drift_verdicts import (
 )
 
 NUMERIC_BLOCKS = (NumericBlock, NumericSketch)
-REPORT_VERSION = "1"
+REPORT_VERSION = "2"
 # From this many rows on, a second thread pays for its start.
 THREADED_FROM = 200_000
 THREADS = 2

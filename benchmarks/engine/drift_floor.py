@@ -8,7 +8,9 @@ every column: only the distances between the pooled quantiles differ from column
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 
 import numpy as np
 from scipy import special
@@ -24,6 +26,8 @@ BRIDGE_FROM = 100
 LIMIT_FROM = 50
 PSI_LIMIT_FROM = 30
 DRAWN_CELLS = 400_000
+# As many bridges as stay in a processor's second cache while they are drawn.
+WALKS_AT_ONCE = 200
 
 
 def _grid() -> FloatArray:
@@ -35,36 +39,48 @@ def _grid() -> FloatArray:
 GRID = _grid()
 
 
+@lru_cache(maxsize=8)
 def grid_ranks(total: int) -> IntArray:
     """Ranks (1 to total) of the pooled values at which every walk is known."""
-    return np.clip(np.ceil(GRID * total), 1, total).astype(np.int64)
+    ranks: IntArray = np.clip(np.ceil(GRID * total), 1, total).astype(np.int64)
+    ranks.flags.writeable = False
+    return ranks
+
+
+@dataclass(frozen=True, eq=False)
+class Bridges:
+    """What is kept of WALKS absolute Brownian bridges at the grid.
+
+    `means` is the mean height of each between neighbouring points, in single precision; `highest`
+    are the bridges that rise above `limit`, which one in twenty does.
+    """
+
+    means: np.ndarray
+    highest: FloatArray
+    limit: float
 
 
 @lru_cache(maxsize=2)
-def _bridges(seed: int) -> FloatArray:
-    """Absolute Brownian bridges at the grid, (WALKS, len(GRID))."""
+def bridges(seed: int) -> Bridges:
     steps = np.diff(np.concatenate([[0.0], GRID, [1.0]]))
-    walks = generator(seed, "drift bridges").standard_normal((WALKS, len(steps)))
-    walks *= np.sqrt(steps)
-    np.cumsum(walks, axis=1, out=walks)
-    inner = walks[:, :-1] - walks[:, -1:] * GRID
-    return np.abs(inner, out=inner)
-
-
-@lru_cache(maxsize=2)
-def _bridge_means(seed: int) -> FloatArray:
-    """Mean height of each bridge between neighbouring points of the grid, in single precision."""
-    bridges = _bridges(seed)
-    return ((bridges[:, :-1] + bridges[:, 1:]) / 2).astype(np.float32)
-
-
-@lru_cache(maxsize=2)
-def _highest_bridges(seed: int) -> tuple[FloatArray, float]:
-    """The 5 % of bridges that rise highest, and the height that they all exceed."""
-    bridges = _bridges(seed)
-    heights = bridges.max(axis=1)
+    stream = generator(seed, "drift bridges")
+    means = np.empty((WALKS, len(GRID) - 1), dtype=np.float32)
+    heights = np.empty(WALKS)
+    tall = np.empty((0, len(GRID)))
+    # One more than a twentieth, because the limit lies between two heights.
+    wanted = WALKS // 20 + 1
+    for start in range(0, WALKS, WALKS_AT_ONCE):
+        walks = stream.standard_normal((min(WALKS_AT_ONCE, WALKS - start), len(steps)))
+        walks *= np.sqrt(steps)
+        np.cumsum(walks, axis=1, out=walks)
+        inner = np.abs(walks[:, :-1] - walks[:, -1:] * GRID)
+        place = slice(start, start + len(inner))
+        means[place] = (inner[:, :-1] + inner[:, 1:]) / 2
+        heights[place] = inner.max(axis=1)
+        tall = np.concatenate([tall, inner])
+        tall = tall[np.argsort(tall.max(axis=1), kind="stable")[-wanted:]]
     limit = float(np.quantile(heights, 0.95))
-    return bridges[heights > limit], limit
+    return Bridges(means, tall[tall.max(axis=1) > limit], limit)
 
 
 @lru_cache(maxsize=4)
@@ -90,7 +106,7 @@ def wasserstein_floor(pooled: FloatArray, n: int, m: int, seed: int) -> float:
     widths = np.diff(pooled) / span
     if min(n, m) >= BRIDGE_FROM:
         scale = float(np.sqrt(1 / n + 1 / m))
-        return span * scale * _percentile(_weighted(_bridge_means(seed), widths))
+        return span * scale * _percentile(_weighted(bridges(seed).means, widths))
     walks = _label_walks(min(n, m), max(n, m), seed)
     # Between neighbouring ranks the walk stands still; only a longer step has a slope to average.
     steps = np.diff(grid_ranks(n + m)) > 1
@@ -100,8 +116,8 @@ def wasserstein_floor(pooled: FloatArray, n: int, m: int, seed: int) -> float:
 
 def has_ties(pooled: FloatArray, total: int) -> bool:
     """Whether a value fills whole steps of the grid; `pooled` as for `wasserstein_floor`."""
-    steps = np.diff(grid_ranks(total)) > 0
-    return bool(np.any(np.diff(pooled)[steps] == 0))
+    ranks = grid_ranks(total)
+    return bool(np.any((pooled[1:] == pooled[:-1]) & (ranks[1:] > ranks[:-1])))
 
 
 def tie_factor(ends: FloatArray, seed: int) -> float:
@@ -111,7 +127,8 @@ def tie_factor(ends: FloatArray, seed: int) -> float:
     can the distribution functions be compared, so that their largest difference is smaller than
     for a continuous column; the ratio is taken on the bridges that rise highest.
     """
-    highest, limit = _highest_bridges(seed)
+    found = bridges(seed)
+    highest, limit = found.highest, found.limit
     inner = ends[(ends > GRID[0]) & (ends < GRID[-1])]
     if len(inner) == 0:
         return 1.0
@@ -169,4 +186,6 @@ def _weighted(walks: FloatArray, widths: FloatArray) -> FloatArray:
 
 
 def _percentile(values: FloatArray) -> float:
-    return float(np.quantile(values, LEVEL, method="higher"))
+    """The LEVEL quantile, the higher value of two neighbours, without sorting them all."""
+    place = ceil(LEVEL * (len(values) - 1))
+    return float(np.partition(values, place)[place])

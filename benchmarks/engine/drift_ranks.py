@@ -7,81 +7,111 @@ memory is a few hundred kilobytes whatever the lengths.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.engine.scored import FloatArray, IntArray
 
 BLOCK = 1 << 12
-# Standard errors, about, within which a split is looked for first.
-NEAR = 3
+# Blocks that are taken at once, as much as stays in a processor's second cache.
+BLOCKS = 8
+# A mark stands at about every 2⁻² root of the length.
+COARSE = 2
 # By how much finer each look of `ks_gap` is.
-CLOSER = 8
+CLOSER = 4
 
 
-def pooled_at(reference: FloatArray, current: FloatArray, ranks: IntArray) -> FloatArray:
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """Every `stride`-th current value, and how many reference values lie below each.
+
+    Found once for a pair of columns: it narrows every later search to a stretch of `stride`.
+    `below` has one entry more, that of the last current value.
+    """
+
+    stride: int
+    starts: IntArray
+    below: IntArray
+
+    @classmethod
+    def of(cls, reference: FloatArray, current: FloatArray) -> Marks:
+        m = len(current)
+        stride = 1 << max(0, int(np.log2(m)) // 2 - COARSE)
+        starts = np.arange(0, m, stride)
+        values = current[np.append(starts, m - 1)]
+        return cls(stride, starts, np.searchsorted(reference, values, side="left"))
+
+
+def pooled_at(
+    reference: FloatArray, current: FloatArray, ranks: IntArray, known: Marks | None = None
+) -> FloatArray:
     """The pooled values of the given ranks (1 is the smallest), by bisection of the split."""
-    low, high = _split_bracket(reference, current, ranks)
-    while True:
-        open_ = low < high
-        if not open_.any():
-            break
+    known = known or Marks.of(reference, current)
+    low, high = _split_bracket(len(reference), len(current), ranks, known)
+    for _ in range(int((high - low).max(initial=0)).bit_length()):
         middle = (low + high) >> 1
         up = reference.take(middle, mode="clip") < current.take(ranks - middle - 1, mode="clip")
-        low = np.where(open_ & up, middle + 1, low)
-        high = np.where(open_ & ~up, middle, high)
+        # Where the split is known already, the middle is at both ends of it.
+        low, high = np.where(up & (low < high), middle + 1, low), np.where(up, high, middle)
     first = np.where(low > 0, reference.take(low - 1, mode="clip"), -np.inf)
     second = np.where(ranks > low, current.take(ranks - low - 1, mode="clip"), -np.inf)
     result: FloatArray = np.maximum(first, second)
     return result
 
 
-def _split_bracket(
-    reference: FloatArray, current: FloatArray, ranks: IntArray
-) -> tuple[IntArray, IntArray]:
+def _split_bracket(n: int, m: int, ranks: IntArray, known: Marks) -> tuple[IntArray, IntArray]:
     """Bounds of how many of the first `ranks` pooled values come from the reference.
 
-    Without drift that is close to the reference's share; where it is not, all that is possible.
+    Of equal values the current ones come first. The mark before a rank is then among the first
+    `ranks` values, and the mark behind it is not.
     """
-    n, m = len(reference), len(current)
-    lowest, highest = np.maximum(0, ranks - m), np.minimum(ranks, n)
-    likely = (ranks * (n / (n + m))).astype(np.int64)
-    margin = NEAR * int(np.sqrt(n + m))
-    low = np.minimum(np.maximum(lowest, likely - margin), highest)
-    high = np.maximum(np.minimum(highest, likely + margin), lowest)
-    above = reference.take(low - 1, mode="clip") < current.take(ranks - low, mode="clip")
-    below = reference.take(high, mode="clip") >= current.take(ranks - high - 1, mode="clip")
-    low = np.where(above | (low == lowest), low, lowest)
-    return low, np.where(below | (high == highest), high, highest)
+    behind = np.searchsorted(known.starts + known.below[:-1], ranks, side="left")
+    starts, below = np.append(known.starts, m), np.append(known.below[:-1], n)
+    # Every rank is behind the first mark or, where that lies higher, among the reference.
+    before = np.maximum(behind - 1, 0)
+    inside = behind > 0
+    low = np.maximum(np.where(inside, below[before], 0), ranks - starts[behind])
+    high = np.minimum(below[behind], ranks - np.where(inside, starts[before] + 1, 0))
+    return low, high
 
 
-def ks_gap(reference: FloatArray, current: FloatArray) -> int:
+def ks_gap(reference: FloatArray, current: FloatArray, known: Marks | None = None) -> int:
     """n m times the two-sample Kolmogorov–Smirnov distance, a whole number.
 
-    Only some current values are placed among the reference at first; between two of them the gap
-    is bounded by their ranks, and only stretches that could exceed the largest gap found are
-    looked into, more closely each time.
+    Only the marks are placed among the reference at first; between two of them the gap is bounded
+    by their ranks, and only stretches that could exceed the largest gap found are looked into,
+    more closely each time.
     """
     n, m = len(reference), len(current)
-    stride = 1 << max(0, int(np.log2(m)) // 2 - 2)
-    starts = np.arange(0, m, stride)
+    known = known or Marks.of(reference, current)
+    stride, starts, below, last = known.stride, known.starts, known.below[:-1], known.below[1:]
     best = 0
     while True:
+        upto = _upto(reference, current[starts], below)
+        largest = np.maximum(n * (starts + 1) - m * upto, m * below - n * starts).max()
+        best = max(best, int(largest))
         ends = np.minimum(starts + stride, m)
-        after = np.searchsorted(reference, current[starts], side="right")
-        before = np.searchsorted(reference, current[starts], side="left")
-        best = max(best, int((n * (starts + 1) - m * after).max()))
-        best = max(best, int((m * before - n * starts).max()))
-        if stride == 1:
+        bound = np.maximum(n * ends - m * upto, m * last - n * starts)
+        open_ = bound > best
+        if stride == 1 or not open_.any():
             return best
-        last = np.searchsorted(reference, current[ends - 1], side="left")
-        bound = np.maximum(n * ends - m * after, m * last - n * starts)
-        starts = starts[bound > best]
-        if len(starts) == 0:
-            return best
-        closer = max(1, stride // CLOSER)
-        starts = (starts[:, None] + np.arange(0, stride, closer)).ravel()
-        starts, stride = starts[starts < m], closer
+        finer = max(1, stride // CLOSER)
+        # A place behind the end becomes the last one, which changes no maximum.
+        inner = np.minimum(starts[open_, None] + np.arange(0, stride, finer), m - 1)
+        placed = np.searchsorted(reference, current[inner], side="left")
+        last = np.column_stack([placed[:, 1:], last[open_]]).ravel()
+        starts, below, stride = inner.ravel(), placed.ravel(), finer
+
+
+def _upto(reference: FloatArray, values: FloatArray, below: IntArray) -> IntArray:
+    """How many reference values are at most each value; `below` counts those that are less."""
+    equal = reference.take(below, mode="clip") == values
+    if not equal.any():
+        return below
+    upto = below.copy()
+    upto[equal] = np.searchsorted(reference, values[equal], side="right")
+    return upto
 
 
 def transport(reference: FloatArray, current: FloatArray) -> float:
@@ -92,9 +122,26 @@ def transport(reference: FloatArray, current: FloatArray) -> float:
     """
     n, m = len(reference), len(current)
     if n == m:
-        return _block_sum(lambda s: np.abs(reference[s] - current[s]).sum(), n) / n
+        return float(np.sum(_distances(reference, current))) / n
     total = _pieces(reference, current) + _pieces(current, reference, inner=True)
     return total / n / m
+
+
+def _distances(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Summed distances of the values at equal places, of one block after the other."""
+    length = len(first)
+    sums = np.empty(-(-length // BLOCK))
+    room = np.empty(min(BLOCK * BLOCKS, length))
+    for start in range(0, length, BLOCK * BLOCKS):
+        stop = min(start + BLOCK * BLOCKS, length)
+        part = np.subtract(first[start:stop], second[start:stop], out=room[: stop - start])
+        np.abs(part, out=part)
+        whole = (stop - start) // BLOCK
+        at = start // BLOCK
+        sums[at : at + whole] = part[: whole * BLOCK].reshape(whole, BLOCK).sum(axis=1)
+        if whole * BLOCK < stop - start:
+            sums[-1] = part[whole * BLOCK :].sum()
+    return sums
 
 
 def _pieces(own: FloatArray, other: FloatArray, inner: bool = False) -> float:

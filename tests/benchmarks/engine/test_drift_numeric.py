@@ -50,6 +50,25 @@ def test_distances__any_sizes_and_ties__equal_scipys(shape, sizes):
     )
 
 
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_pooled_ranks__any_sizes_and_ties__are_those_of_the_joined_values(shape, sizes):
+    rng = np.random.default_rng(7)
+    first, second = (np.sort(SHAPES[shape](rng, n)) for n in sizes)
+    ranks = np.unique(rng.integers(1, sum(sizes) + 1, 500))
+    joined = np.sort(np.concatenate([first, second]))
+    assert np.array_equal(pooled_at(first, second, ranks), joined[ranks - 1])
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e9, -1e9])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_sides__far_from_zero__have_numpys_mean_and_spread(shape, offset):
+    values = SHAPES[shape](np.random.default_rng(8), 70_000) + offset
+    side = compared(values, values)[0].reference
+    assert side.mean == pytest.approx(values.mean(), rel=1e-14, abs=1e-12)
+    assert side.sd == pytest.approx(np.std(values - offset, ddof=1), rel=1e-6, abs=1e-12)
+
+
 @settings(max_examples=100, deadline=None)
 @given(values, values)
 def test_distances__any_two_lists__equal_scipys(first, second):
