@@ -60,6 +60,13 @@ def data(version: DatasetVersion) -> pd.DataFrame:
     return _data(version.place, version.digest, version.id_column)
 
 
+def columns(version: DatasetVersion, names: Sequence[str]) -> pd.DataFrame:
+    """Some columns of the dataset version's rows, indexed by item id."""
+    content = io.BytesIO(read_verified(version.place, version.digest))
+    wanted = [version.id_column, *(name for name in names if name != version.id_column)]
+    return pd.read_parquet(content, columns=wanted).set_index(version.id_column)
+
+
 def labels_by_item(version: DatasetVersion) -> dict[str, Any]:
     """What the file gives each item as its label; items are named as texts."""
     content = io.BytesIO(read_verified(version.place, version.digest))

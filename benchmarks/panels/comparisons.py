@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.db.models import Count, F, QuerySet
 
 from benchmarks.engine.families import shrink, worst_slice
+from benchmarks.engine.items import ItemKind
 from benchmarks.engine.slices import ALL
 from benchmarks.engine.values import Change, Finding, Reason
 from benchmarks.models import Comparison, MetricComparison
@@ -53,6 +54,32 @@ def judged_scenarios(comparison: Comparison) -> list[str]:
     rows = [row for row in comparison.asked if row["finding"] not in silent]
     rows.sort(key=lambda row: row["finding"] != Finding.FAIL)
     return [row["key"] for row in rows]
+
+
+@dataclass(frozen=True)
+class ItemCounts:
+    """How many items of a scenario changed for the worse and for the better."""
+
+    title: str
+    failing: int
+    fixed: int
+    failing_url: str
+    fixed_url: str
+
+
+def item_counts(comparison: Comparison, words: PlanWords, page: str) -> list[ItemCounts]:
+    """For each scenario that both sides were asked alike; `page` lists the items."""
+    found = []
+    for key in words.scenarios:
+        flips = comparison.churn.get(key)
+        if flips and flips["regressed"] and flips["mended"]:
+            urls = [
+                f"{page}?{urlencode({'scenario': key, 'kind': kind})}"
+                for kind in (ItemKind.NEWLY_FAILING, ItemKind.NEWLY_FIXED)
+            ]
+            counts = flips["regressed"]["count"], flips["mended"]["count"]
+            found.append(ItemCounts(words.scenario_title(key), *counts, *urls))
+    return found
 
 
 def estimate_row(

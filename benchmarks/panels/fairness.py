@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from benchmarks import plans
 from benchmarks.choices import PartStatus
@@ -15,6 +16,8 @@ from benchmarks.models import (
     RunPart,
 )
 from benchmarks.panels.reading import CellAddress, PlanWords, sentence_of
+from catalog.models import Project
+from catalog.pages import address
 
 #: Above this p a gap is no wider than chance alone makes it often enough.
 ALPHA = 0.05
@@ -283,11 +286,22 @@ def flips(
     )
 
 
-def churn(comparison: Comparison | None, words: PlanWords) -> tuple[FlipLine, ...]:
+def churn(
+    comparison: Comparison | None, words: PlanWords, project: Project
+) -> tuple[FlipLine, ...]:
     """Against the baseline version, for each scenario that both were asked alike."""
-    found = comparison.churn if comparison else {}
+    if comparison is None:
+        return ()
+    page = address("comparison-items", project, pk=comparison.pk)
+    found = comparison.churn
     return tuple(
-        _flip(words.scenario_title(key), found[key], "", None, "")
+        _flip(
+            words.scenario_title(key),
+            found[key],
+            "",
+            None,
+            f"{page}?{urlencode({'scenario': key})}",
+        )
         for key in words.scenarios
         if key in found
     )

@@ -15,7 +15,7 @@ from benchmarks.panels import comparisons as panel
 from benchmarks.panels.corrections import of_plan
 from benchmarks.panels.reading import CellAddress, PlanWords
 from benchmarks.panels.runs import undecided
-from catalog.pages import DetailPage, project_of
+from catalog.pages import DetailPage, address, project_of
 
 UNDECIDED_PER_PAGE = 25
 #: A spreadsheet runs what begins so as a formula; a leading apostrophe keeps it text.
@@ -57,6 +57,7 @@ class ComparisonDetail(DetailPage):
             slice_rows=panel.by_slice(changes, metric, words, place),
             guesses=panel.guesses(changes, metric, words, place),
             alarms=panel.alarm_rows(comparison, words),
+            item_rows=panel.item_counts(comparison, words, self.items_page()),
             scenario_rows=panel.by_scenario(comparison, metric, words, place),
             margin=panel.margin_of(changes, metric),
             undecided=undecided(comparison),
@@ -66,8 +67,11 @@ class ComparisonDetail(DetailPage):
             **kwargs,
         )
 
+    def items_page(self) -> str:
+        return address("comparison-items", self.project, pk=self.object.pk)
 
-class _Line:
+
+class Echo:
     """A file that hands each written line straight on."""
 
     def write(self, line: str) -> str:
@@ -87,7 +91,7 @@ def comparison_csv(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     rows = Comparison.objects.visible_to(request.user).in_project(row)
     comparison = get_object_or_404(rows.select_related("run"), pk=pk)
     lines: Iterable[list[Any]] = panel.csv_rows(comparison, PlanWords(comparison.run.plan))
-    writer = csv.writer(_Line())
+    writer = csv.writer(Echo())
     response = StreamingHttpResponse(
         (writer.writerow([harmless(value) for value in line]) for line in lines),
         content_type="text/csv; charset=utf-8",

@@ -33,7 +33,7 @@ class RunFairness(DetailPage):
             shown=shown or next(iter(found), None),
             flips=flips,
             flip_rows=[line.row for line in flips],
-            churn=panel.churn(comparison, words),
+            churn=panel.churn(comparison, words, self.project),
             gap_labels=[words.named(key).label for key in panel.GAPS],
             rate_labels=[metric.label for metric in panel.GROUP_RATES.values()],
             may_edit=self.may("benchmarks.change_suite"),

@@ -222,6 +222,8 @@ LINES = (
     ),
     page("comparison-detail", "benchmarks.Comparison"),
     feed("comparison-csv", "benchmarks.Comparison"),
+    page("comparison-items", "benchmarks.Comparison"),
+    feed("comparison-items-csv", "benchmarks.Comparison"),
     page("drift-list"),
     act(
         "drift-compare",
