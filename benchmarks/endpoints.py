@@ -67,9 +67,9 @@ def stress(
             " address where it is served as a version."
         )
     limit = settings.CELERY_TASK_SOFT_TIME_LIMIT * SHARE_OF_LIMIT
-    if profile.seconds + profile.deadline_ms / 1000 > limit:
+    if profile.lasts + profile.deadline_ms / 1000 > limit:
         raise PredictorError(
-            f"The load lasts {profile.seconds:g} seconds and a job {limit:.0f}. Shorten the load"
+            f"The load lasts {profile.lasts:g} seconds and a job {limit:.0f}. Shorten the load"
             " or raise JOB_TIME_LIMIT."
         )
     endpoint = description(version.endpoint, alone=True)

@@ -13,7 +13,7 @@ from django.core.files.storage import default_storage
 from benchmarks.engine import perturbations
 from benchmarks.engine.fairness import group_codes
 from benchmarks.engine.perturbations import Perturbed
-from benchmarks.engine.scored import GROUP, HELD
+from benchmarks.engine.scored import BACKLOG_AGE, BACKLOG_DRAIN, BACKLOG_LOST, GROUP, HELD
 from benchmarks.models import RowBlock
 from catalog.actions import store
 from catalog.digests import digest
@@ -31,6 +31,14 @@ LOAD = {
     "row": "request_row",
     "at": "request_at",
     "tries": "request_tries",
+}
+#: Kept besides where a backfill was declared.
+BACKFILL = {
+    "kept_at": "request_kept_at",
+    "left_at": "request_left_at",
+    "filled": "request_filled",
+    "again": "request_again",
+    **{name: name for name in (BACKLOG_LOST, BACKLOG_AGE, BACKLOG_DRAIN)},
 }
 # A column with more values than this is a measurement or a name, not a group attribute.
 MOST_GROUPS = 50
@@ -141,8 +149,9 @@ def scored_under_load(
     latency = requests[LATENCY].to_numpy()
     rows = asked.iloc[requests["row"].to_numpy()]
     frame = scored(original, rows, requests["score"].to_numpy(), latency_ms=latency, **terms)
-    for name, column in LOAD.items():
-        frame[column] = requests[name].to_numpy()
+    for name, column in (LOAD | BACKFILL).items():
+        if name in requests:
+            frame[column] = requests[name].to_numpy()
     frame["prediction"] = np.where(frame["errored"] == 1, np.nan, frame["prediction"])
     return frame
 
@@ -150,9 +159,10 @@ def scored_under_load(
 def kept_requests(place: str, expected_digest: str) -> pd.DataFrame:
     """The requests of a stored part under load, as they came."""
     answers = pd.read_parquet(io.BytesIO(read_verified(place, expected_digest)))
-    names = {column: name for name, column in LOAD.items()}
-    kept: pd.DataFrame = answers.rename(columns=names)[["score", LATENCY, *LOAD]]
-    return kept
+    names = {column: name for name, column in (LOAD | BACKFILL).items()}
+    kept = answers.rename(columns=names)
+    backfill = [name for name in BACKFILL if BACKFILL[name] in answers]
+    return kept[["score", LATENCY, *LOAD, *backfill]]
 
 
 def unfit_for_groups(version: DatasetVersion, column: str) -> str:
@@ -173,7 +183,7 @@ def unfit_for_groups(version: DatasetVersion, column: str) -> str:
 
 def store_outputs(frame: pd.DataFrame) -> tuple[str, str]:
     """Keep a part's answers as Parquet; returns place and digest of the file."""
-    load = LOAD.values() if LOAD["row"] in frame.columns else ()
+    load = (LOAD | BACKFILL).values() if LOAD["row"] in frame.columns else ()
     columns = [name for name in (*OUTPUT_COLUMNS, LATENCY, *load) if name in frame.columns]
     return _store_parquet("outputs", frame[columns].rename_axis("item").reset_index())
 

@@ -9,6 +9,7 @@ import pandas as pd
 from benchmarks import endpoints, frames, limits, plans
 from benchmarks.choices import PartStatus, RunSource
 from benchmarks.engine.load import LoadProfile
+from benchmarks.engine.load_backfill import backlog_columns, summarise_backfill
 from benchmarks.engine.load_summary import summarise
 from benchmarks.models import ChallengeRun, RunPart
 from benchmarks.predictors.base import PredictorError
@@ -39,18 +40,22 @@ def requests_of(part: RunPart, asked: pd.DataFrame, label_column: str) -> Reques
     profile = LoadProfile.of(plans.stress_of(scenario))
     seed = run.seed + scenario["seed"]
     loaded = _put_on(part, asked.drop(columns=[label_column]), profile, seed=seed)
-    summary = {**summarise(loaded.requests, profile), "own_delay_ms": _own_delay(loaded.requests)}
-    return Requests(loaded.requests, summary, loaded.served_by)
+    requests = loaded.requests
+    summary = {**summarise(requests, profile), "own_delay_ms": _own_delay(requests)}
+    if profile.has_backfill:
+        summary["backfill"] = summarise_backfill(requests, profile)
+        requests = requests.join(backlog_columns(requests, profile))
+    return Requests(requests, summary, loaded.served_by)
 
 
 def _put_on(part: RunPart, inputs: pd.DataFrame, profile: LoadProfile, *, seed: int) -> Loaded:
     """The whole load, or none of it where the run's limits do not leave room for it."""
-    limits.check_time(part.run, needed=profile.seconds)
-    planned, sent = round(profile.offered) * (profile.retries + 1), 0
+    limits.check_time(part.run, needed=profile.lasts)
+    planned, sent = profile.most_sent, 0
     allowed = limits.reserve(part, planned)
     try:
         loaded = endpoints.stress(part.run.model_version, inputs, profile, seed=seed)
-        sent = int(loaded.requests["tries"].sum())
+        sent = loaded.served_by["requests"]
         return loaded
     finally:
         if allowed is not None:

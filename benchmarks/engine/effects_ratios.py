@@ -193,9 +193,15 @@ def moments(
 def quantiles(
     baseline: Scored, candidate: Scored, metric: Metric, slice: str, terms: Terms
 ) -> Effect:
+    if metric.eligible is not None:
+        baseline, candidate = (side.where(metric.eligible(side)) for side in (baseline, candidate))
+    n = min(baseline.n, candidate.n)
+    if n == 0:
+        return undefined_effect(metric.key, slice, 0, metric.uncounted)
+    if metric.own_rows:  # what counts on one side is not what counts on the other
+        terms = replace(terms, paired=False)
     first, first_clusters = _timed(baseline, metric)
     second, second_clusters = _timed(candidate, metric)
-    n = min(len(first), len(second))
     before, after = (float(np.quantile(side, metric.quantile)) for side in (first, second))
     clusters = second_clusters if first_clusters is None else first_clusters
     in_blocks = "time" in baseline.columns and baseline.cluster is None

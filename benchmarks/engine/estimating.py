@@ -125,6 +125,8 @@ def _area(sample: Scored, metric: Metric, draw: Draw) -> Parts:
 
 def _quantile(sample: Scored, metric: Metric, draw: Draw) -> Parts:
     values, clusters = metric.items(sample)
+    if not len(values):
+        return None, None, 0, metric.uncounted
     value = float(np.quantile(values, metric.quantile))
     interval = order_statistics(values, metric.quantile, draw.level, clusters)
     empty = interval.low is None and interval.high is None

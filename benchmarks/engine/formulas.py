@@ -14,7 +14,7 @@ from benchmarks.engine.draws import Counts
 from benchmarks.engine.gaps import Rate
 from benchmarks.engine.moments import Moments
 from benchmarks.engine.multiclass import Averaged
-from benchmarks.engine.scored import FloatArray, IntArray, Scored
+from benchmarks.engine.scored import BACKLOG_AGE, FloatArray, IntArray, Scored
 from benchmarks.engine.slices import BoolArray
 from benchmarks.engine.values import Direction, Kind, Reason
 
@@ -135,6 +135,16 @@ def wrong(sample: Scored) -> BoolArray:
 
 def right(sample: Scored) -> BoolArray:
     return sample["prediction"] == sample["label"]
+
+
+def unanswered(sample: Scored) -> BoolArray:
+    """Requests without a usable answer in time."""
+    return sample["errored"] == 1
+
+
+def queued(sample: Scored) -> BoolArray:
+    """Requests that were kept to be sent again."""
+    return sample[BACKLOG_AGE] > 0
 
 
 def squared_error(sample: Scored) -> FloatArray:

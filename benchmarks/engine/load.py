@@ -19,6 +19,9 @@ from benchmarks.engine.scored import FloatArray
 MOST_REQUESTS = 20_000
 FEWEST_REQUESTS = 20
 ARRIVALS = ("constant", "poisson")
+#: What a profile holds only where it was declared: settings from before there was any stay as
+#: they were, and so do the digests of plans.
+ONLY_WHERE_DECLARED = ("backfill_rate", "backfill_seconds")
 #: The first pause before another try; each is twice the one before.
 FIRST_PAUSE_MS = 20.0
 
@@ -53,6 +56,10 @@ SETTINGS = (
     Setting("outage_start", "Outage from second", 0, 300,
             "What lies before the model fails: every try is refused at once."),
     Setting("outage_seconds", "Outage seconds", 0, 300, "0: there is no outage."),
+    Setting("backfill_rate", "Backfilled a second", 0, 500,
+            "Requests without an answer are kept, and sent again at this rate beside the others."),
+    Setting("backfill_seconds", "Backfill until, in seconds", 0, 300,
+            "Counted from the load's end: what has no answer by then never gets one."),
 )  # fmt: skip
 
 
@@ -76,6 +83,8 @@ class LoadProfile:
     partial_columns: tuple[str, ...] = ()
     outage_start: float = 0.0
     outage_seconds: float = 0.0
+    backfill_rate: float = 0.0
+    backfill_seconds: float = 0.0
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> LoadProfile:
@@ -92,8 +101,36 @@ class LoadProfile:
         )
 
     def settings(self) -> dict[str, Any]:
-        """Every setting as plain data, those that were left out included."""
-        return {**asdict(self), "partial_columns": list(self.partial_columns)}
+        """Every setting as plain data, those that were left out included; of a backfill none
+        where there is none."""
+        found = {**asdict(self), "partial_columns": list(self.partial_columns)}
+        left_out = () if self.has_backfill else ONLY_WHERE_DECLARED
+        return {name: value for name, value in found.items() if name not in left_out}
+
+    @property
+    def has_backfill(self) -> bool:
+        return self.backfill_rate > 0
+
+    @property
+    def lasts(self) -> float:
+        """The seconds after which nothing is sent any more, tries under way apart."""
+        return self.seconds + self.backfill_seconds
+
+    @property
+    def backfills(self) -> int:
+        """How often may be sent again from the backlog at most."""
+        return math.ceil(self.backfill_rate * self.lasts)
+
+    @property
+    def backfill_connections(self) -> int:
+        """Enough for the rate if every try takes all the time it has; as many as live at most."""
+        needed = math.ceil(self.backfill_rate * self.try_ms / 1000)
+        return min(self.connections, needed)
+
+    @property
+    def most_sent(self) -> int:
+        """Every try that every request may need."""
+        return round(self.offered) * (self.retries + 1) + self.backfills
 
     @property
     def has_burst(self) -> bool:
@@ -131,6 +168,7 @@ class Planned:
     delayed: bool = False
     partial: bool = False
     lost: int = 0  # so many of its first tries never arrive
+    lost_again: int = 0  # and of the first from the backlog
 
 
 # -- what was declared ------------------------------------------------------------------------
@@ -186,6 +224,30 @@ def _joint_faults(profile: LoadProfile) -> Iterator[str]:
         yield "A delay needs both its milliseconds and the share of requests that it befalls."
     if (profile.partial_share > 0) != bool(profile.partial_columns):
         yield "Partial inputs need both a share of requests and the columns that arrive empty."
+    yield from _backfill_faults(profile)
+
+
+def _backfill_faults(profile: LoadProfile) -> Iterator[str]:
+    if (profile.backfill_rate > 0) != (profile.backfill_seconds > 0):
+        yield (
+            "A backfill needs both its requests a second and the seconds after the load's end by"
+            " which it is over."
+        )
+        return
+    if not profile.has_backfill:
+        return
+    may_fail = (profile.outage_seconds, profile.drop_share, profile.delay_share)
+    if not any(may_fail) and not profile.has_burst:
+        yield (
+            "Nothing is declared that could leave a request without an answer, so there would be"
+            " nothing to backfill. Add an outage, lost tries, a delay or a burst."
+        )
+    most = round(profile.offered) + profile.backfills
+    if most > MOST_REQUESTS and round(profile.offered) <= MOST_REQUESTS:
+        yield (
+            f"With what may be sent again these are {most:,} requests; at most"
+            f" {MOST_REQUESTS:,} are allowed."
+        )
 
 
 def describe(profile: LoadProfile) -> str:
@@ -230,6 +292,11 @@ def _disturbed(profile: LoadProfile) -> Iterator[str]:
     if profile.partial_share:
         columns = ", ".join(profile.partial_columns)
         yield f"{100 * profile.partial_share:g} % arrive without {columns}"
+    if profile.has_backfill:
+        yield (
+            f"what found no answer is sent again at {profile.backfill_rate:g} a second, until"
+            f" {profile.backfill_seconds:g} s after the end"
+        )
 
 
 # -- when who is asked ------------------------------------------------------------------------
@@ -244,22 +311,35 @@ def schedule(profile: LoadProfile, rows: int, seed: int) -> list[Planned]:
     """
     if rows < 1:
         raise ValueError("Without rows nothing can be asked.")
-    children = np.random.SeedSequence(seed).spawn(5)
-    times, order, delays, losses, gaps = (np.random.default_rng(child) for child in children)
+    children = np.random.SeedSequence(seed).spawn(6)
+    times, order, delays, losses, gaps, again = map(np.random.default_rng, children)
     count = round(profile.offered)
     chosen = np.concatenate([order.permutation(rows) for _ in range(-(-count // rows))])[:count]
     lost = losses.random((count, profile.retries + 1)) < profile.drop_share
     return [
-        Planned(float(at), int(row), bool(delayed), bool(partial), int(lost_tries))
-        for at, row, delayed, partial, lost_tries in zip(
+        Planned(float(at), int(row), bool(delayed), bool(partial), int(tries), int(later))
+        for at, row, delayed, partial, tries, later in zip(
             _moments(profile, count, times),
             chosen,
             delays.random(count) < profile.delay_share,
             gaps.random(count) < profile.partial_share,
             np.cumprod(lost, axis=1).sum(axis=1),
+            _lost_again(profile, count, again),
             strict=True,
         )
     ]
+
+
+def _lost_again(profile: LoadProfile, count: int, rng: np.random.Generator) -> np.ndarray:
+    """How many of a request's tries from the backlog are lost before one arrives."""
+    if profile.drop_share >= 1:
+        return np.full(count, MOST_REQUESTS)
+    return rng.geometric(1 - profile.drop_share, count) - 1
+
+
+def backfill_turns(profile: LoadProfile) -> list[float]:
+    """The moments at which one request of the backlog may be sent, whether or not one waits."""
+    return [number / profile.backfill_rate for number in range(profile.backfills)]
 
 
 def _moments(profile: LoadProfile, count: int, rng: np.random.Generator) -> FloatArray:

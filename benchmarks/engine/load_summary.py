@@ -50,7 +50,7 @@ def summarise(
         "error_rate": {"value": errors / offered, "low": low, "high": high},
         "offered_rate": offered / profile.seconds,
         "answered_rate": (offered - errors) / lasted,
-        "latency_ms": {name: _quantile(latency, share, level) for name, share in QUANTILES},
+        "latency_ms": {name: quantile_of(latency, share, level) for name, share in QUANTILES},
         "deadline_ms": profile.deadline_ms,
         "retried": float((requests["tries"] > 1).mean()),
         "causes": {str(cause): int(count) for cause, count in causes.sort_index().items()},
@@ -59,7 +59,7 @@ def summarise(
     }
 
 
-def _quantile(values: FloatArray, share: float, level: float) -> dict[str, float | None]:
+def quantile_of(values: FloatArray, share: float, level: float) -> dict[str, float | None]:
     interval = order_statistics(values, share, level, None)
     return {
         "value": float(np.quantile(values, share)),

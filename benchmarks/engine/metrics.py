@@ -30,6 +30,7 @@ from benchmarks.engine.formulas import (
     pinball,
     positives,
     precision,
+    queued,
     right,
     selected,
     share_of_label,
@@ -38,12 +39,13 @@ from benchmarks.engine.formulas import (
     trials_of_f1,
     trials_of_precision,
     trials_of_rarer_class,
+    unanswered,
     wrong,
 )
 from benchmarks.engine.gaps import Rate
 from benchmarks.engine.moments import R2, RMSE
 from benchmarks.engine.multiclass import Averaged
-from benchmarks.engine.scored import HELD, Scored, scored
+from benchmarks.engine.scored import BACKLOG_AGE, BACKLOG_DRAIN, BACKLOG_LOST, HELD, Scored, scored
 from benchmarks.engine.slices import ALL, Slice, mask, masks
 from benchmarks.engine.values import Direction, Estimate, Kind, Reason
 
@@ -168,6 +170,20 @@ _METRICS = (
     Metric("error_rate", "Error rate", Kind.PROPORTION, LOWER, "", ("errored",),
            "Share of requests under load without a usable answer in time.", 0.01,
            values=column("errored")),
+    Metric("never_answered", "Never answered", Kind.PROPORTION, LOWER, "",
+           ("errored", BACKLOG_LOST),
+           "Of the requests without an answer in time, the share that the backfill did not mend.",
+           0.02, values=column(BACKLOG_LOST), eligible=unanswered, own_rows=True,
+           uncounted=Reason.NOTHING_TO_BACKFILL),
+    Metric("p95_backlog_age", "95th percentile age in the backlog", Kind.QUANTILE, LOWER, "s",
+           (BACKLOG_AGE,), "Age at which 95 % of the backlog were answered.",
+           values=column(BACKLOG_AGE), eligible=queued, quantile=0.95, own_rows=True,
+           uncounted=Reason.NOTHING_TO_BACKFILL),
+    Metric("p95_drain_time", "Time to drain 95 % of the backlog", Kind.QUANTILE, LOWER, "s",
+           (BACKLOG_AGE, BACKLOG_DRAIN),
+           "Seconds from the end of the outage until 95 % of the backlog were answered.",
+           values=column(BACKLOG_DRAIN), eligible=queued, quantile=0.95, own_rows=True,
+           uncounted=Reason.NOTHING_TO_BACKFILL),
     Metric("net_detection", "Caught by the safety net", Kind.PROPORTION, HIGHER, "",
            (HELD, *DECISION), "Share of wrongly decided items that the safety net catches.",
            0.02, values=column(HELD), eligible=wrong, own_rows=True,

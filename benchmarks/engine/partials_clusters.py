@@ -38,7 +38,9 @@ def cluster_pieces(part: Scored, metric: Metric, keys: np.ndarray) -> tuple[Merg
             codes = 2 * bin_of(part["score"]) + (part["label"] == 1)
             return (KeyedCounts.of(keys, codes),)
         case Kind.QUANTILE:
-            return (KeyedCounts.of(keys, bin_of(metric.values(part))),)
+            if metric.eligible is not None:
+                keys = keys[metric.eligible(part)]
+            return (KeyedCounts.of(keys, bin_of(metric.items(part)[0])),)
         case Kind.PROPORTION | Kind.MEAN:
             counted = np.ones(part.n)
             if metric.eligible is not None:

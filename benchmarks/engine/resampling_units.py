@@ -78,8 +78,9 @@ def units_of(part: Scored, metric: Metric, units: IntArray, *, whole: bool) -> U
             ranks = np.unique(part["score"], return_inverse=True)[1]
             return counted_area(members, places, ranks, part["label"] == 1, ones)
         case Kind.QUANTILE:
+            counted = ones if metric.eligible is None else metric.eligible(part).astype(np.int64)
             values = metric.values(part)
-            return counted_quantile(members, places, values, ones, metric.quantile, whole)
+            return counted_quantile(members, places, values, counted, metric.quantile, whole)
         case _:
             raise ValueError(f"“{metric.key}” has no sums to resample.")
 

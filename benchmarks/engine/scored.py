@@ -19,11 +19,15 @@ IntArray = NDArray[np.int64]
 CLUSTER = "cluster"
 GROUP = "protected_group"
 HELD = "net_held"
+#: Of a request under load with a backfill: whether it never got an answer; in seconds how old it
+#: was when it got one, and how long after the outage. 0 of one that was answered in time.
+BACKLOG_LOST, BACKLOG_AGE, BACKLOG_DRAIN = "backlog_lost", "backlog_age", "backlog_drain"
 COLUMNS = ("label", "score", "prediction", "latency_ms", "cost")
 # Read only where they hold numbers: a feature may bear one of these names.
 OPTIONAL_COLUMNS = (
     "size_bytes", "events", "exposure", "preference", "shown_first", "horizon",
     GROUP, "reference_prediction", "reference_score", "errored", HELD,
+    BACKLOG_LOST, BACKLOG_AGE, BACKLOG_DRAIN,
 )  # fmt: skip
 
 # Columns that an evaluation adds only where it can, with what it means that it could not.
@@ -32,6 +36,9 @@ _ABSENT = {
     "reference_prediction": Reason.NO_REFERENCE,
     "errored": Reason.NO_LOAD,
     HELD: Reason.NO_NET,
+    BACKLOG_LOST: Reason.NO_BACKFILL,
+    BACKLOG_AGE: Reason.NO_BACKFILL,
+    BACKLOG_DRAIN: Reason.NO_BACKFILL,
 }
 
 

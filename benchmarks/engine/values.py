@@ -99,6 +99,8 @@ class Reason(StrEnum):
     UNANSWERED = "unanswered"
     NO_NET = "no_net"
     NOTHING_COUNTS = "nothing_counts"
+    NO_BACKFILL = "no_backfill"
+    NOTHING_TO_BACKFILL = "nothing_to_backfill"
     NO_CRITERIA = "no_criteria"
     NO_EVIDENCE = "no_evidence"
     MISMATCHED_DATA = "mismatched_data"
@@ -141,6 +143,8 @@ _SENTENCES = {
     Reason.UNANSWERED: "Some requests had no answer; the others alone would flatter the model.",
     Reason.NO_NET: "The scenario has no guardrail or fallback that could catch a row.",
     Reason.NOTHING_COUNTS: "No row here is of the kind that the metric counts.",
+    Reason.NO_BACKFILL: "No backfill was declared, so nothing was sent again.",
+    Reason.NOTHING_TO_BACKFILL: "Every request was answered in time: nothing to backfill.",
     Reason.NO_CRITERIA: "No criterion was declared, so nothing could pass.",
     Reason.NO_EVIDENCE: "No scenario delivered evidence.",
     Reason.MISMATCHED_DATA: "Candidate and baseline were not measured on the same items.",

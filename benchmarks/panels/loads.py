@@ -12,6 +12,7 @@ from benchmarks.models import ChallengeRun, Comparison, CriterionCheck, RunPart
 from benchmarks.panels.reading import CellAddress, PlanWords
 
 QUANTILES = {"p50": "Median", "p95": "95th percentile", "p99": "99th percentile"}
+NOTHING_KEPT = "No request failed in a way that asking again could mend: nothing to backfill."
 Ends = tuple[float | None, float | None, float | None]
 
 
@@ -23,6 +24,44 @@ class Line:
     unit: str
     here: Ends
     before: Ends | None
+
+
+@dataclass(frozen=True)
+class Refill:
+    """What became of the backlog of one scenario; `silence` where there was none."""
+
+    found: Mapping[str, Any]
+    before: Mapping[str, Any]
+
+    @property
+    def silence(self) -> str:
+        return "" if self.found["kept"] else self.found["reason"] or NOTHING_KEPT
+
+    @property
+    def drain_words(self) -> str:
+        return _drained(self.found)
+
+    @property
+    def drain_before(self) -> str:
+        return _drained(self.before) if self.before.get("kept") else ""
+
+    @property
+    def lines(self) -> list[Line]:
+        before = dict(_refill_figures(self.before)) if self.before.get("kept") else {}
+        return [
+            Line(label, unit, ends, before.get((label, unit)))
+            for (label, unit), ends in _refill_figures(self.found)
+        ]
+
+    @property
+    def live(self) -> list[tuple[str, Mapping[str, Any]]]:
+        told = self.found["live"]
+        return [("Before", told["before"]), ("While draining", told["draining"])]
+
+    @property
+    def series(self) -> dict[str, list[dict[str, Any]]]:
+        names = {"Waiting at its end": "waiting", "Came": "came", "Left": "left"}
+        return _series(self.found["series"], names)
 
 
 @dataclass(frozen=True)
@@ -57,6 +96,10 @@ class Load:
         return _recovered(self.before) if self.before else ""
 
     @property
+    def drain_from(self) -> str:
+        return f"from {'the end of the outage' if self.profile.outage_seconds else 'the first'}"
+
+    @property
     def is_censored(self) -> bool:
         """Whether a failed request's deadline stands among the times."""
         return bool(self.found["errors"])
@@ -72,20 +115,17 @@ class Load:
     @property
     def requests(self) -> dict[str, list[dict[str, Any]]]:
         names = {"Offered": "offered", "Answered": "answered", "Errors": "errors"}
-        return self._series(names)
+        return _series(self.found["series"], names)
 
     @property
     def times(self) -> dict[str, list[dict[str, Any]]]:
-        return self._series({"Median": "p50", "95th percentile": "p95"})
+        return _series(self.found["series"], {"Median": "p50", "95th percentile": "p95"})
 
-    def _series(self, names: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
-        return {
-            label: [
-                {"at": row["second"], "value": row[key], "label": f"{row['second']} s"}
-                for row in self.found["series"]
-            ]
-            for label, key in names.items()
-        }
+    @property
+    def refill(self) -> Refill | None:
+        """None where no backfill was declared."""
+        found = self.found.get("backfill")
+        return Refill(found, self.before.get("backfill", {})) if found else None
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -155,6 +195,37 @@ def _recovered(found: Mapping[str, Any]) -> str:
     if recovery["seconds"] is None:
         return str(recovery["reason"])
     return f"{recovery['seconds']:.1f} s after its end"
+
+
+def _drained(found: Mapping[str, Any]) -> str:
+    drain = found["drain"]
+    return str(drain["reason"]) if drain["seconds"] is None else f"{drain['seconds']:.1f} s"
+
+
+def _refill_figures(found: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Ends]]:
+    never = found["never_answered"]
+    yield ("Never answered", "%"), tuple(100 * never[end] for end in ("value", "low", "high"))
+    for key, told in found["age"].items():
+        yield (
+            (f"Age when answered, {QUANTILES[key].lower()}", "s"),
+            (
+                told["value"],
+                told["low"],
+                told["high"],
+            ),
+        )
+    yield ("Oldest", "s"), (found["oldest"], None, None)
+
+
+def _series(
+    rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]
+) -> dict[str, list[dict[str, Any]]]:
+    return {
+        label: [
+            {"at": row["second"], "value": row[key], "label": f"{row['second']} s"} for row in rows
+        ]
+        for label, key in names.items()
+    }
 
 
 def _figures(found: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Ends]]:

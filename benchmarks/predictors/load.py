@@ -9,15 +9,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from threading import Lock
 from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.engine.load import FIRST_PAUSE_MS, LoadProfile, Planned
+from benchmarks.engine.load import FIRST_PAUSE_MS, LoadProfile, Planned, backfill_turns
 from benchmarks.outbound import Refused, Reply, Unreachable
 from benchmarks.predictors import payloads
+from benchmarks.predictors.backlog import Backlog, Kept
 from benchmarks.predictors.base import PredictorError
 from benchmarks.predictors.endpoint import TOO_MANY, EndpointPredictor
 from benchmarks.predictors.protocols import Endpoint
@@ -59,9 +61,16 @@ class Outcome:
     own_delay_ms: float = np.nan
 
 
+#: A request's outcome, and its place in the backlog where it found no answer and was kept.
+Asked = tuple[Outcome, Kept | None]
+
+
 @dataclass(frozen=True)
 class Loaded:
-    """Every request in the order in which it fell due, and what answered, for the record."""
+    """Every request in the order in which it fell due, and what answered, for the record.
+
+    Under a backfill `kept_at`, `left_at`, `filled` and `again` say what became of it later.
+    """
 
     requests: pd.DataFrame
     served_by: dict[str, Any]
@@ -93,12 +102,15 @@ class LoadDriver:
             raise PredictorError("The model reads none of the columns that are to arrive empty.")
         self._columns = payloads.inputs_of(frame, self.input_columns)
         with ExitStack() as stack:
-            callers = [
-                stack.enter_context(self._connect()) for _ in range(self.profile.connections)
-            ]
-            self._introduce(callers)
-            outcomes = self._all(callers, planned)
-        requests = pd.DataFrame([asdict(one) for one in outcomes])
+            callers, refillers = (
+                [stack.enter_context(self._connect()) for _ in range(count)]
+                for count in (self.profile.connections, self.profile.backfill_connections)
+            )
+            self._introduce([*callers, *refillers])
+            found = self._all(callers, refillers, planned)
+        requests = pd.DataFrame([asdict(outcome) for outcome, _ in found])
+        if self.profile.has_backfill:
+            requests = requests.join(pd.DataFrame([_refilled(kept) for _, kept in found]))
         return Loaded(requests, self._facts(requests))
 
     def _introduce(self, callers: Sequence[Connection]) -> None:
@@ -119,25 +131,72 @@ class LoadDriver:
             except (Refused, Unreachable):
                 return  # the load itself will tell
 
-    def _all(self, callers: Sequence[Connection], planned: Iterable[Planned]) -> list[Outcome]:
-        waiting = deque(planned)
+    def _all(
+        self,
+        callers: Sequence[Connection],
+        refillers: Sequence[Connection],
+        planned: Iterable[Planned],
+    ) -> list[Asked]:
+        waiting, turns = deque(planned), deque[float]()
+        if refillers:
+            turns.extend(backfill_turns(self.profile))
+        self._backlog, self._next = Backlog(), Lock()
         self._started = self._clock()
-        with ThreadPoolExecutor(len(callers)) as pool:
+        with ThreadPoolExecutor(len(callers) + len(refillers)) as pool:
             try:
                 shares = [pool.submit(self._share, caller, waiting) for caller in callers]
-                outcomes = [outcome for share in shares for outcome in share.result()]
+                again = [pool.submit(self._refill, caller, turns) for caller in refillers]
+                found = [asked for share in shares for asked in share.result()]
+                self._backlog.live_ended()
+                for share in again:
+                    share.result()
             finally:
-                waiting.clear()  # a job that has to end does not wait for the rest of the load
-        return sorted(outcomes, key=lambda outcome: outcome.at)
+                # A job that has to end does not wait for the rest of the load.
+                waiting.clear()
+                turns.clear()
+        return sorted(found, key=lambda asked: asked[0].at)
 
-    def _share(self, caller: Connection, waiting: deque[Planned]) -> list[Outcome]:
-        done: list[Outcome] = []
+    def _share(self, caller: Connection, waiting: deque[Planned]) -> list[Asked]:
+        done: list[Asked] = []
         while True:
             try:
                 request = waiting.popleft()
             except IndexError:
                 return done
-            done.append(self._asked(caller, request))
+            done.append(self._told(request, self._asked(caller, request)))
+
+    def _told(self, request: Planned, outcome: Outcome) -> Asked:
+        """The outcome, and its place in the backlog where it has one."""
+        if not outcome.errored:
+            self._backlog.answered()
+        elif self.profile.has_backfill and outcome.cause not in FINAL:
+            return outcome, self._backlog.keep(request, self._clock() - self._started)
+        return outcome, None
+
+    # -- once more, from the backlog ----------------------------------------------------------
+
+    def _refill(self, caller: Connection, turns: deque[float]) -> None:
+        """Take turns with the others; one that found all of them busy has passed."""
+        while True:
+            with self._next:  # one waits for the turn, so that nobody waits when all is done
+                if self._backlog.is_done or not turns:
+                    return
+                turn = self._started + turns.popleft()
+                self._wait_until(turn)
+                is_over = self._clock() - turn > 1 / self.profile.backfill_rate
+                item = None if is_over else self._backlog.take()
+            if item is not None:
+                self._asked_again(caller, item)
+
+    def _asked_again(self, caller: Connection, item: Kept) -> None:
+        request = replace(item.request, lost=item.request.lost_again)
+        until = self._started + self.profile.lasts
+        cause, _ = self._tried(caller, request, self._body(request), item.tries, until)
+        now = self._clock() - self._started
+        if cause and cause not in FINAL:
+            self._backlog.failed(item)
+        else:
+            self._backlog.leave(item, now, is_answered=not cause)
 
     # -- one request --------------------------------------------------------------------------
 
@@ -215,10 +274,24 @@ class LoadDriver:
     def _facts(self, requests: pd.DataFrame) -> dict[str, Any]:
         tries = int(requests["tries"].sum())
         again = int((requests["tries"] - 1).clip(lower=0).sum())
+        later = int(requests["again"].sum()) if self.profile.has_backfill else 0
         return {
             "protocol": self.endpoint.protocol,
             **self._protocol.declared,
             "rows_a_request": 1,
-            "requests": tries,
-            "retried": again,
+            "requests": tries + later,
+            "retried": again + later,
         }
+
+
+def _refilled(kept: Kept | None) -> dict[str, float]:
+    """What became of a request in the backlog; moments are missing where there were none."""
+    if kept is None:
+        return {"kept_at": np.nan, "left_at": np.nan, "filled": 0, "again": 0}
+    left_at = np.nan if kept.left_at is None else kept.left_at
+    return {
+        "kept_at": kept.kept_at,
+        "left_at": left_at,
+        "filled": int(kept.is_answered),
+        "again": kept.tries,
+    }

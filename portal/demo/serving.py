@@ -25,8 +25,9 @@ NAME, VERSION = "late-arrival", "1"
 RISK_AREA = "slow answers"
 #: Starting a sandbox takes seconds, more on a busy machine.
 START_SECONDS = 60.0
-MARGINS = {"error_rate": 0.02, "p50_latency": 20.0, "p95_latency": 100.0}
+MARGINS = {"error_rate": 0.02, "p50_latency": 20.0, "p95_latency": 100.0, "never_answered": 0.05}
 _WHY_ERRORS = "A flight without an answer has no warning."
+_WHY_NEVER = "A flight whose warning comes late is still looked at before it lands."
 _WHY_TIME = "The desk has decided after a second and a half, with or without the warning."
 
 #: key, title, what it stands for, the load; a hundred requests at least, five seconds at most.
@@ -49,10 +50,11 @@ SCENARIOS: tuple[tuple[str, str, str, Mapping[str, Any]], ...] = (
     (
         "load-outage",
         "What lies before the model is away for a second",
-        "The gateway restarts; callers try three times more within a fifth of a second.",
+        "The gateway restarts; callers try three times more within a fifth of a second, and the"
+        " desk's queue asks again about the flights that are left.",
         {
             "rate": 20, "seconds": 5, "outage_start": 2, "outage_seconds": 1, "retries": 3,
-            "deadline_ms": 2000,
+            "deadline_ms": 2000, "backfill_rate": 10, "backfill_seconds": 2,
         },
     ),
 )  # fmt: skip
@@ -157,6 +159,9 @@ def _scenario(
     row: tuple[str, str, str, Mapping[str, Any]],
 ) -> Scenario:
     key, title, description, stress = row
+    backfill = {
+        "metric": metrics["never_answered"], "value_threshold": 0.2, "why": _WHY_NEVER,
+    }  # fmt: skip
     return actions.write_scenario(
         cast.project,
         key=key,
@@ -169,6 +174,7 @@ def _scenario(
         criteria=[
             {"metric": metrics["error_rate"], "value_threshold": 0.05, "why": _WHY_ERRORS},
             {"metric": metrics["p95_latency"], "value_threshold": 1500.0, "why": _WHY_TIME},
+            *([backfill] if "backfill_rate" in stress else []),
         ],
         by=cast["owner"],
     )

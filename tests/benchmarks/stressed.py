@@ -11,6 +11,8 @@ ROWS = 120
 #: 120 requests in a second and a half, as many as there are rows.
 STEADY = {"rate": 80, "seconds": 1.5, "connections": 4, "deadline_ms": 2000}
 OUTAGE = {**STEADY, "outage_start": 0.5, "outage_seconds": 0.5}
+#: The same outage, and what found no answer is sent again when it is over.
+BACKFILL = {**OUTAGE, "backfill_rate": 30, "backfill_seconds": 5}
 
 
 def register(world, origin: str, *, version: str = "http", **fields) -> ModelVersion:
@@ -51,6 +53,7 @@ def suite_under(world, stress, *, criteria=None, data=None, **fields) -> Suite:
         {"metric": specs["error_rate"], "value_threshold": 0.2, "why": why},
         {"metric": specs["p95_latency"], "value_threshold": 1500, "why": why},
     ]
+    judged = [rule["metric"].key for rule in rules]
     scenario = actions.write_scenario(
         world.project,
         key="loaded",
@@ -68,7 +71,7 @@ def suite_under(world, stress, *, criteria=None, data=None, **fields) -> Suite:
         title="Serving",
         model=world.model,
         owner=world.owner,
-        metrics=["accuracy", "p95_latency", "error_rate"],
+        metrics=list(dict.fromkeys(["accuracy", "p95_latency", "error_rate", *judged])),
         scenarios=[scenario],
         by=world.owner,
         **fields,

@@ -55,6 +55,37 @@ def test_load_page__outage__shows_figures_causes_and_seconds_in_a_table(client, 
     )
 
 
+def test_load_page__backfill__shows_the_backlog_over_time_with_its_table(client, world, served):
+    suite = stressed.suite_under(world, stressed.BACKFILL)
+    run = stressed.evaluated(stressed.register(world, served.origin), suite, world.owner)
+    found = run.parts.get().load["backfill"]
+    page = page_of(client, world, "run-load", run.pk)
+    for words in (
+        "sent again at 30 a second, until 5 s after the end",
+        "The backlog, second by second",
+        '<th scope="col" class="num">Waiting at its end</th>',
+        "Age when answered, 95th percentile",
+        "from the end of the outage",
+        "Live requests while the backlog was drained",
+        "stays an error of the live load",
+    ):
+        assert words in page, words
+    first = found["series"][0]
+    cells = "".join(f'<td class="num">{first[key]}</td>' for key in ("waiting", "came", "left"))
+    assert f'<th scope="row">0 s</th>{cells}' in page
+
+
+def test_load_page__backfill_of_nothing__says_so_and_shows_no_figure(client, world, served):
+    stress = {**stressed.STEADY, "delay_ms": 1, "delay_share": 0.1}
+    stress |= {"backfill_rate": 10, "backfill_seconds": 1}
+    suite = stressed.suite_under(world, stress)
+    run = stressed.evaluated(stressed.register(world, served.origin), suite, world.owner)
+    page = page_of(client, world, "run-load", run.pk)
+    assert "Every request was answered in time: nothing to backfill." in page
+    assert "was not shown" in page
+    assert "Time to drain" not in page
+
+
 def test_load_page__beside_a_baseline__shows_its_figures_only_where_asked_alike(
     client, world, served, settings
 ):
@@ -70,6 +101,18 @@ def test_load_page__beside_a_baseline__shows_its_figures_only_where_asked_alike(
         scenario.record(by=world.owner, reason="harder")
         harder = stressed.evaluated(second, suite, world.owner, baseline_run=before)
         assert "Baseline http</th>" not in page_of(client, world, "run-load", harder.pk)
+
+
+def test_load_page__backfill_beside_a_baseline__shows_both(client, world, served, settings):
+    with open_inference(Served(served.model, version="8")) as other:
+        settings.OUTBOUND_HOSTS = [served.origin, other.origin]
+        suite = stressed.suite_under(world, stressed.BACKFILL)
+        before = stressed.evaluated(stressed.register(world, served.origin), suite, world.owner)
+        second = stressed.register(world, other.origin, version="http-2")
+        after = stressed.evaluated(second, suite, world.owner, baseline_run=before)
+    page = page_of(client, world, "run-load", after.pk)
+    drained = f"{before.parts.get().load['backfill']['drain']['seconds']:.1f} s"
+    assert f'<td class="text-end">{drained}</td></tr></tbody>' in page
 
 
 def test_load_page__no_stress__says_how_to_declare_one(client, world):

@@ -59,6 +59,83 @@ def test_run__outage__fails_by_its_errors_and_guesses_no_label(world, served):
     assert (load["recovery"]["seconds"] is None) == bool(load["recovery"]["reason"])
 
 
+def backfilled(world, served, **stress):
+    """A run judged by what its backlog came to, besides the errors of the live load."""
+    specs = stressed.defined(world)
+    for key in ("never_answered", "p95_drain_time"):
+        specs[key] = actions.define_metric(
+            world.project, key, margin=0.1, minimum_n=20, by=world.owner
+        )
+    why = "Every booking is worked off."
+    rules = [
+        {"metric": specs["never_answered"], "value_threshold": 0.2, "why": why},
+        {"metric": specs["p95_drain_time"], "value_threshold": 60, "why": why},
+    ]
+    suite = stressed.suite_under(world, {**stressed.BACKFILL, **stress}, criteria=rules)
+    return stressed.evaluated(stressed.register(world, served.origin), suite, world.owner)
+
+
+def findings(run):
+    checks = CriterionCheck.objects.filter(comparison__run=run)
+    return dict(checks.values_list("metric", "finding"))
+
+
+def test_run__backlog_drained__is_judged_by_it_and_its_live_errors_stay(world, served):
+    run = backfilled(world, served)
+    found = run.parts.get().load["backfill"]
+    errors = run.parts.get().load["errors"]
+    assert (found["kept"], found["backfilled"], found["lost"]) == (errors, errors, 0)
+    assert errors >= 39
+    assert cell(run, "error_rate").value == pytest.approx(errors / 120)
+    assert cell(run, "accuracy").reason == "unanswered"
+    assert (cell(run, "never_answered").value, cell(run, "never_answered").n) == (0, errors)
+    # 40 in the backlog are too few for a bound on their 95th percentile, and that is said.
+    assert findings(run) == {"never_answered": "pass", "p95_drain_time": "inconclusive"}
+    assert run.verdict == "inconclusive"
+
+
+def test_run__time_for_the_backlog_too_short__fails_by_what_was_never_answered(world, served):
+    run = backfilled(world, served, backfill_rate=4, backfill_seconds=0.5)
+    assert run.parts.get().load["backfill"]["drain"]["seconds"] is None
+    assert cell(run, "never_answered").value > 0.5
+    assert findings(run)["never_answered"] == "fail"
+    assert run.verdict == "fail"
+
+
+def test_run__nothing_in_the_backlog__is_undecided_and_no_pass(world, served):
+    run = backfilled(world, served, outage_start=0, outage_seconds=0, delay_ms=1, delay_share=0.1)
+    assert run.parts.get().load["errors"] == 0
+    assert set(findings(run).values()) == {"inconclusive"}
+    assert cell(run, "never_answered").reason == "nothing_to_backfill"
+    assert run.verdict == "inconclusive"
+
+
+def test_run__backlog_judged_again__keeps_its_figures_and_asks_nobody(world, served):
+    run = backfilled(world, served)
+    heard = len(served.heard)
+    again = actions.judge_again(run, by=world.owner)
+    stressed.worked_off(again)
+    assert len(served.heard) == heard
+    assert again.parts.get().load == run.parts.get().load
+    for metric in ("never_answered", "p95_drain_time"):
+        assert cell(again, metric).value == cell(run, metric).value
+
+
+def test_run__backfill_beside_a_limit__counts_what_was_sent_again(world, served):
+    most = LoadProfile.of(stressed.BACKFILL).most_sent
+    suite = stressed.suite_under(world, stressed.BACKFILL)
+    suite.most_requests = most
+    suite.record(by=world.owner, reason="it costs")
+    version = stressed.register(world, served.origin)
+    run = stressed.evaluated(version, suite, world.owner)
+    part = run.parts.get()
+    assert part.requests == 120 + part.load["backfill"]["tries"]
+    suite.most_requests = most - 1
+    suite.record(by=world.owner, reason="it costs more")
+    refused = stressed.evaluated(version, suite, world.owner)
+    assert f"this scenario needs {most:,} more" in refused.parts.get().message
+
+
 def test_run__failed_under_load__puts_no_rows_into_the_failure_catalog(world, served):
     suite = stressed.suite_under(world, stressed.OUTAGE)
     run = stressed.evaluated(stressed.register(world, served.origin), suite, world.owner)

@@ -127,6 +127,12 @@ def test_demo__served_v1__was_asked_under_load_and_failed_in_the_outage(story):
     assert story["loads_found"]["load-outage"] == "fail"
 
 
+def test_demo__outage__left_a_backlog_that_was_drained(story):
+    backlog = story["loads"]["load-outage"][1]["backfill"]
+    assert backlog["kept"] > 10
+    assert backlog["backfilled"] == backlog["kept"]
+
+
 def test_demo__first_run_without_baseline__is_inconclusive(story):
     assert story["verdicts"]["v1"] == "inconclusive"
 

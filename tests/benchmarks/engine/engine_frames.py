@@ -30,6 +30,10 @@ def scored_frame(n=400, seed=0, *, skill=1.0, noise=0.0, threshold=0.3, groups=4
             "protected_group": more.integers(0, 2, n),
             "reference_prediction": (score + more.normal(0, 0.1, n) > threshold).astype(int),
             "errored": more.integers(0, 2, n),
+            # In the backlog are other requests than those above: half, whatever came of them.
+            "backlog_lost": more.integers(0, 2, n),
+            "backlog_age": 0.1 * cost * more.integers(0, 2, n),
+            "backlog_drain": 0.1 * cost,
             "net_held": (np.abs(score - threshold) < more.uniform(0.0, 0.3, n)).astype(int),
         },
         index=pd.Index(np.arange(n) + 1000, name="item"),

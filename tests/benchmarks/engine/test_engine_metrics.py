@@ -93,6 +93,9 @@ REFERENCE = {
     "calibration_gap": lambda f: np.ptp((f.score - f.label).groupby(f.protected_group).mean()),
     "flip_rate": lambda f: np.mean(f.prediction != f.reference_prediction),
     "error_rate": lambda f: f.errored.mean(),
+    "never_answered": lambda f: f.backlog_lost[f.errored == 1].mean(),
+    "p95_backlog_age": lambda f: f.backlog_age[f.backlog_age > 0].quantile(0.95),
+    "p95_drain_time": lambda f: f.backlog_drain[f.backlog_age > 0].quantile(0.95),
     "net_detection": lambda f: f.net_held[f.prediction != f.label].mean(),
     "net_false_alarm": lambda f: f.net_held[f.prediction == f.label].mean(),
 }

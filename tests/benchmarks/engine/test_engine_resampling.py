@@ -264,3 +264,10 @@ def test_bootstrap__repeated_samples__intervals_cover_the_truth_as_often_as_they
 def test_bootstrap__metric_without_sums__is_refused_and_says_where_to_ask(key):
     with pytest.raises(ValueError, match="no sums to resample or merge"):
         bootstrap(scored_frame(50, seed=1), [key], [], seed=1, resamples=10)
+
+
+@pytest.mark.parametrize("clusters", [None, "group"])
+def test_bootstrap__quantile_of_rows_that_count__leaves_the_others_out(clusters):
+    found = bootstrap(FRAME, ["p95_backlog_age"], SLICES, seed=1, clusters=clusters)
+    for exact in estimates(FRAME, ["p95_backlog_age"], SLICES, seed=1, clusters=clusters):
+        assert found.at("p95_backlog_age", exact.slice).value == pytest.approx(exact.value)

@@ -95,6 +95,28 @@ def test_problems__nothing_declared__is_no_stress_and_no_fault():
         ({"rate": 5, "seconds": 10, "partial_share": 0.1}, "both a share"),
         ({"rate": 5, "seconds": 10, "partial_columns": ["y"]}, "no column “y”"),
         ({"rate": 5, "seconds": 10, "partial_columns": "x"}, "must be a list"),
+        (
+            {"rate": 5, "seconds": 10, "drop_share": 0.1, "backfill_rate": 5},
+            "needs both its requests a second and the seconds",
+        ),
+        (
+            {"rate": 5, "seconds": 10, "drop_share": 0.1, "backfill_seconds": 5},
+            "needs both its requests a second and the seconds",
+        ),
+        (
+            {"rate": 5, "seconds": 10, "backfill_rate": 5, "backfill_seconds": 5},
+            "there would be nothing to backfill",
+        ),
+        (
+            {
+                "rate": 50,
+                "seconds": 300,
+                "drop_share": 0.1,
+                "backfill_rate": 10,
+                "backfill_seconds": 300,
+            },
+            "With what may be sent again these are 21,000 requests; at most 20,000",
+        ),
     ],
 )
 def test_problems__what_cannot_be_asked__is_said_in_one_sentence(given_settings, words):
@@ -116,7 +138,7 @@ def test_describe__every_disturbance__is_named():
             rate=30, seconds=20, arrivals="poisson", burst_factor=3, burst_start=5,
             burst_seconds=2, deadline_ms=900, retries=2, delay_ms=200, delay_share=0.05,
             drop_share=0.02, partial_share=0.1, partial_columns=("x", "z"), outage_start=8,
-            outage_seconds=1,
+            outage_seconds=1, backfill_rate=4, backfill_seconds=6,
         )
     )  # fmt: skip
     for words in (
@@ -127,6 +149,7 @@ def test_describe__every_disturbance__is_named():
         "5 % delayed by 200 ms",
         "2 % of the tries lost",
         "10 % arrive without x, z",
+        "sent again at 4 a second, until 6 s after the end",
     ):
         assert words in said
 
