@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from benchmarks import frames, jobs, plans
+from benchmarks import frames, jobs, limits, plans
 from benchmarks.choices import (
     BaselineStatus,
     JobKind,
@@ -33,6 +33,7 @@ from benchmarks.models import (
     Suite,
 )
 from catalog.actions import require
+from catalog.choices import ArtifactFormat
 from catalog.digests import digest
 from catalog.errors import Conflict
 from catalog.models import DatasetVersion, ModelVersion
@@ -86,6 +87,9 @@ def start_run(
     _refuse_self(version, suite, baseline)
     seed = _seed_beside(baseline, seed)
     plan = plans.freeze(suite, window)
+    is_asked = posted is None and answers_of is None
+    if is_asked and version.artifact_format == ArtifactFormat.ENDPOINT:
+        limits.refuse_unkept(plan)
     places = _file_posted(plan, posted)
     run = ChallengeRun(
         suite=suite,

@@ -83,6 +83,7 @@ def _heard(part: RunPart, inputs: pd.DataFrame, *, alone: bool) -> Asked:
             seed=run.seed,
             seconds=limits.seconds_left(run),
             tries=tries,
+            meter=limits.meter(part),
         )
     except PredictorError:
         limits.check_time(run)

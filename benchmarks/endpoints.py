@@ -13,6 +13,7 @@ from benchmarks.predictors.base import PredictorError
 from benchmarks.predictors.endpoint import Asked, EndpointPredictor, Tries
 from benchmarks.predictors.load import LoadDriver, Loaded
 from benchmarks.predictors.protocols import Endpoint
+from benchmarks.predictors.usage import Meter
 from catalog.choices import ArtifactFormat
 from catalog.models import ModelEndpoint, ModelVersion
 
@@ -28,6 +29,7 @@ def ask(
     seed: int,
     seconds: float | None = None,
     tries: Tries | None = None,
+    meter: Meter | None = None,
 ) -> Asked:
     """The endpoint's answers; `alone` sends each row by itself, so that its time is its own.
 
@@ -48,6 +50,7 @@ def ask(
                 seconds=longest if seconds is None else min(longest, seconds),
                 seed=seed,
                 tries=tries,
+                meter=meter,
             )
             return predictor.answer(frame)
     except (Refused, Unreachable) as error:
@@ -55,7 +58,12 @@ def ask(
 
 
 def stress(
-    version: ModelVersion, frame: pd.DataFrame, profile: LoadProfile, *, seed: int
+    version: ModelVersion,
+    frame: pd.DataFrame,
+    profile: LoadProfile,
+    *,
+    seed: int,
+    meter: Meter | None = None,
 ) -> Loaded:
     """What becomes of requests about these rows under the profile.
 
@@ -80,7 +88,7 @@ def stress(
         )
 
     driver = LoadDriver(
-        endpoint, connect, list(version.input_columns), version.model.task, profile
+        endpoint, connect, list(version.input_columns), version.model.task, profile, meter=meter
     )
     try:
         return driver.run(frame, schedule(profile, len(frame), seed))

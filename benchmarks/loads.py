@@ -14,6 +14,7 @@ from benchmarks.engine.load_summary import summarise
 from benchmarks.models import ChallengeRun, RunPart
 from benchmarks.predictors.base import PredictorError
 from benchmarks.predictors.load import Loaded
+from benchmarks.predictors.usage import Tally
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,17 @@ def _put_on(part: RunPart, inputs: pd.DataFrame, profile: LoadProfile, *, seed: 
     limits.check_time(part.run, needed=profile.lasts)
     planned, sent = profile.most_sent, 0
     allowed = limits.reserve(part, planned)
+    used = Tally()
     try:
-        loaded = endpoints.stress(part.run.model_version, inputs, profile, seed=seed)
+        meter = limits.meter(part, used)
+        loaded = endpoints.stress(part.run.model_version, inputs, profile, seed=seed, meter=meter)
         sent = loaded.served_by["requests"]
         return loaded
+    except limits.LimitReached:
+        sent = planned  # in the middle of the load: how much was sent is not told
+        raise
     finally:
+        limits.spend(part, used.used)
         if allowed is not None:
             limits.settle(part, sent - planned)
 

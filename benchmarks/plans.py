@@ -1,6 +1,7 @@
 """The frozen plan of a run: everything it is judged by, copied out of the suite when it starts."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -64,9 +65,24 @@ def freeze(suite: Suite, window: DatasetVersion | None) -> dict[str, Any]:
 
 def _limits(suite: Suite) -> dict[str, Any]:
     """Only where some are declared, so that the plans of other suites stay as they were."""
-    declared = {name: getattr(suite, name) for name in ("longest_seconds", "most_requests")}
-    limits = {name: value for name, value in declared.items() if value is not None}
+    names = ("longest_seconds", "most_requests", "most_tokens")
+    limits: dict[str, Any] = {name: getattr(suite, name) for name in names}
+    if suite.most_tokens is not None or suite.highest_cost is not None:
+        limits["usage_reported"] = suite.usage_reported or None
+    if suite.highest_cost is not None:
+        limits |= {
+            name: None if (amount := getattr(suite, name)) is None else plain(amount)
+            for name in ("highest_cost", "requests_price", "tokens_price")
+        }
+        limits["cost_unit"] = suite.cost_unit
+    limits = {name: value for name, value in limits.items() if value is not None}
     return {"limits": limits} if limits else {}
+
+
+def plain(amount: Decimal) -> str:
+    """An amount without the zeros that a database puts behind it."""
+    whole, point, rest = f"{amount:f}".partition(".")
+    return f"{whole}{point}{rest}".rstrip("0").rstrip(".") if point else whole
 
 
 def _set_aside(suite: Suite) -> dict[str, dict[str, Any]]:
@@ -208,8 +224,9 @@ def safety_net(scenario: Mapping[str, Any]) -> dict[str, Any]:
     return dict(scenario.get("safety_net", {}))
 
 
-def limits(plan: Mapping[str, Any]) -> dict[str, int]:
-    """longest_seconds and most_requests, where they were declared."""
+def limits(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What was declared of longest_seconds, most_requests, most_tokens, highest_cost, and by
+    what the last two are kept; amounts of money are texts."""
     return dict(plan["suite"].get("limits", {}))
 
 

@@ -1,6 +1,7 @@
 """What people choose and type about scenarios and suites; actions ask if they may."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -202,6 +203,49 @@ class SuiteForm(forms.Form):
         label="Most requests of a run",
         help_text="To the endpoint of a version that answers over HTTP. Left empty: no limit.",
     )
+    most_tokens = forms.IntegerField(
+        min_value=1,
+        required=False,
+        label="Most tokens of a run",
+        help_text="Looked at before each request: what was begun is let finish, then the run "
+        "stops asking. Left empty: no limit.",
+    )
+    highest_cost = forms.DecimalField(
+        min_value=Decimal("0.0001"),
+        max_digits=14,
+        decimal_places=4,
+        required=False,
+        label="Highest cost of a run",
+        help_text="Likewise. Left empty: no limit.",
+    )
+    cost_unit = forms.CharField(
+        max_length=12,
+        required=False,
+        label="Unit of cost",
+        help_text="Left empty: USD.",
+    )
+    usage_reported = forms.BooleanField(
+        required=False,
+        label="The endpoint reports what its answers use",
+        help_text="Its tokens, and its cost where no price is given below. An answer that says "
+        "nothing of it, or nonsense, then ends its scenario in an error.",
+    )
+    requests_price = forms.DecimalField(
+        min_value=Decimal("0.0001"),
+        max_digits=14,
+        decimal_places=4,
+        required=False,
+        label="Price of 1,000 requests",
+        help_text="Of every request that is sent, answered or not.",
+    )
+    tokens_price = forms.DecimalField(
+        min_value=Decimal("0.0001"),
+        max_digits=14,
+        decimal_places=4,
+        required=False,
+        label="Price of 1,000 tokens",
+        help_text="Of the tokens that the endpoint reports.",
+    )
     reason = forms.CharField(
         widget=text(2), help_text="Why it changes, for those who compare runs across the change."
     )
@@ -229,3 +273,6 @@ class SuiteForm(forms.Form):
 
     def _choices(self, name: str, pairs: list[tuple[str, str]]) -> None:
         self.fields[name].choices = pairs  # type: ignore[attr-defined]
+
+    def clean_cost_unit(self) -> str:
+        return self.cleaned_data["cost_unit"] or "USD"

@@ -139,6 +139,8 @@ class RunPart(ProjectRow):
     #: Kept where the run has such a limit: when a worker first took it, and what it sent.
     begun_at = models.DateTimeField(null=True, blank=True)
     requests = models.PositiveBigIntegerField(default=0)
+    tokens = models.PositiveBigIntegerField(default=0)
+    cost = models.DecimalField(max_digits=24, decimal_places=9, default=0)
     message = models.TextField(blank=True)
     #: What an endpoint declared itself to be, and how it was asked; empty for any other source.
     served_by = models.JSONField(default=dict, blank=True)

@@ -1,5 +1,6 @@
 """What a version must face: scenarios with their criteria, gathered in suites."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from catalog.transactions import write_block
 from catalog.validators import identifier, visible_text
 
 MOST_REPEATS = 20
+ABOVE_NOTHING = MinValueValidator(Decimal("0.0001"))
 #: Each repeat is named by the key and its number, and no name is longer than 64 characters.
 LONGEST_REPEATED_KEY = 60
 
@@ -266,6 +268,21 @@ class Suite(Governed):
     )
     most_requests = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    most_tokens = models.PositiveBigIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    highest_cost = models.DecimalField(
+        max_digits=14, decimal_places=4, null=True, blank=True, validators=[ABOVE_NOTHING]
+    )
+    cost_unit = models.CharField(max_length=12, default="USD", validators=[visible_text])
+    #: By what the last two are kept: the endpoint's own word, prices of a thousand, or both.
+    usage_reported = models.BooleanField(default=False)
+    requests_price = models.DecimalField(
+        max_digits=14, decimal_places=4, null=True, blank=True, validators=[ABOVE_NOTHING]
+    )
+    tokens_price = models.DecimalField(
+        max_digits=14, decimal_places=4, null=True, blank=True, validators=[ABOVE_NOTHING]
     )
     #: The number of items at which a watch's interval is narrowest; its looks are all valid.
     planned_n = models.PositiveIntegerField(null=True, blank=True)

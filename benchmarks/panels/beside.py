@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks import plans
 from benchmarks.models import ChallengeRun, RunPart
 from benchmarks.panels.drifts import DISTANCES
 from benchmarks.panels.runs import PartLine
@@ -33,6 +34,8 @@ class BesideLine:
     decided: Decided | None
     shifts: tuple[str, ...]
     more: int
+    tokens: int
+    cost: str
 
 
 def beside(run: ChallengeRun, lines: Sequence[PartLine]) -> tuple[BesideLine, ...]:
@@ -60,6 +63,8 @@ def _line(line: PartLine, baseline: float | None) -> BesideLine:
         decided=_decided(said["decided"], baseline),
         shifts=tuple(_words(shift) for shift in shifts[:SHIFTS]),
         more=len(shifts[SHIFTS:]),
+        tokens=part.tokens,
+        cost=plans.plain(part.cost),
     )
 
 

@@ -13,6 +13,7 @@ from benchmarks.outbound import Refused, Reply, Unreachable
 from benchmarks.predictors import payloads
 from benchmarks.predictors.base import Floats, PredictorError
 from benchmarks.predictors.protocols import PROTOCOLS, Endpoint, Protocol
+from benchmarks.predictors.usage import Meter, NoMeter
 
 TRIES = 5
 #: Seconds; each wait is up to twice the one before, and no server may ask for more than the last.
@@ -57,6 +58,7 @@ class EndpointPredictor:
         seconds: float,
         seed: int = 0,
         tries: Tries | None = None,
+        meter: Meter | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -66,7 +68,7 @@ class EndpointPredictor:
         self._send, self._clock, self._sleep = send, clock, sleep
         self._draw = random.Random(seed)  # noqa: S311 (spreads waits, keeps no secret)
         self._seconds, self._until = seconds, clock() + seconds
-        self._retried, self._tries = 0, tries
+        self._retried, self._tries, self._meter = 0, tries, meter or NoMeter()
         self._protocol = PROTOCOLS[endpoint.protocol](endpoint, self.input_columns)
 
     def answer(self, frame: pd.DataFrame) -> Asked:
@@ -98,8 +100,9 @@ class EndpointPredictor:
     def _batch(self, columns: list[payloads.Column], rows: int) -> tuple[Floats, float]:
         asked = self._protocol.asked(columns)
         body, seconds = self._request("POST", self._protocol.infer, asked)
-        scores = self._protocol.answered(payloads.read(body), rows, self.task)
-        return scores, 1000 * seconds
+        content = payloads.read(body)
+        self._meter.heard(content)  # first: a useless answer was paid for all the same
+        return self._protocol.answered(content, rows, self.task), 1000 * seconds
 
     def _request(
         self, method: str, path: str, body: bytes | None, *, may_lack: bool = False
@@ -126,6 +129,7 @@ class EndpointPredictor:
         seconds = min(self.endpoint.deadline, self._left())
         if method == "POST":
             self._count()
+            self._meter.sent()
         try:
             reply = self._send(method, path, body, seconds)
         except Unreachable as error:

@@ -23,6 +23,7 @@ from benchmarks.predictors.backlog import Backlog, Kept
 from benchmarks.predictors.base import PredictorError
 from benchmarks.predictors.endpoint import TOO_MANY, EndpointPredictor
 from benchmarks.predictors.protocols import Endpoint
+from benchmarks.predictors.usage import Meter, NoMeter
 
 # What a request failed of, in the words of its table.
 LATE = "no answer in time"
@@ -87,12 +88,14 @@ class LoadDriver:
         task: str,
         profile: LoadProfile,
         *,
+        meter: Meter | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.endpoint, self.profile, self.task = endpoint, profile, task
         self.input_columns = list(input_columns)
         self._connect, self._clock, self._sleep = connect, clock, sleep
+        self._meter = meter or NoMeter()
 
     def run(self, frame: pd.DataFrame, planned: Sequence[Planned]) -> Loaded:
         """Ask all that was planned about the frame's rows. Raises PredictorError where nothing
@@ -241,6 +244,7 @@ class LoadDriver:
             self._wait_until(min(ends, self._clock() + self.profile.delay_ms / 1000))
         if self._clock() >= ends:
             return LATE, np.nan
+        self._meter.sent()
         try:
             reply = caller.send("POST", self._protocol.infer, body, ends - self._clock())
         except Unreachable:
@@ -255,7 +259,12 @@ class LoadDriver:
         if reply.status != 200:
             return REJECTED, np.nan
         try:
-            found = self._protocol.answered(payloads.read(reply.body), 1, self.task)
+            content = payloads.read(reply.body)
+        except PredictorError:
+            return UNUSABLE, np.nan
+        self._meter.heard(content)
+        try:
+            found = self._protocol.answered(content, 1, self.task)
         except PredictorError:
             return UNUSABLE, np.nan
         return "", float(found[0])

@@ -32,7 +32,8 @@ FIELDS = (
 #: Of a suite, likewise.
 SUITE_FIELDS = (
     "title", "goal", "metrics", "unit_of_independence", "cluster_columns", "protected_column",
-    "error_budget", "longest_seconds", "most_requests",
+    "error_budget", "longest_seconds", "most_requests", "most_tokens", "highest_cost",
+    "cost_unit", "usage_reported", "requests_price", "tokens_price",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from benchmarks import actions, plans
 from benchmarks.choices import BaselineStatus, RunStatus
 from benchmarks.forms import RunFilters
 from benchmarks.models import ChallengeRun, Comparison
-from benchmarks.panels import beside, cells, measurements, nets, served
+from benchmarks.panels import beside, cells, measurements, nets, served, used
 from benchmarks.panels import runs as panel
 from benchmarks.panels.corrections import of_plan
 from benchmarks.panels.reading import CellAddress, PlanWords
@@ -66,6 +66,7 @@ class RunDetail(DetailPage):
         run = self.object
         words = PlanWords(run.plan)
         kwargs["served"] = served.served(run)
+        kwargs["used"] = used.used(run)
         kwargs["is_stressed"] = any(map(plans.stress_of, run.plan["scenarios"]))
         if run.status != RunStatus.EVALUATED:
             now = timezone.now()

@@ -267,6 +267,7 @@ FIXED_DEFAULTS = {
     "benchmarks_historicalscenario.level": "model",
     "benchmarks_historicalscenario.must_pass": 1,
     "benchmarks_historicalscenario.repeats": 1,
+    "benchmarks_historicalsuite.cost_unit": "USD",
     "benchmarks_historicalsuite.kind": "challenge",
     "benchmarks_historicalsuite.unit_of_independence": "one row",
     "catalog_failureoccurrence.count": 1,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -76,6 +77,11 @@ def icon_name(choice: Any) -> str:
 @register.filter
 def state_word(choice: Any) -> str:
     return badges.badge_for(choice).label.lower()
+
+
+@register.filter
+def exact(value: float | Decimal) -> str:
+    return formats.exact(float(value))
 
 
 @register.filter
