@@ -28,7 +28,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from benchmarks.choices import JobKind, JobState, PartStatus
+from benchmarks.choices import JobKind, JobState, PartStatus, RunSource
 from benchmarks.models import ChallengeRun, Job, RunPart
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,10 @@ logger = logging.getLogger(__name__)
 
 #: The doorbell's name: a string, because tasks import this module and not the other way round.
 WORK = "benchmarks.tasks.work"
+
+
+#: States after which a job is nobody's any more.
+CLOSED = (JobState.DONE, JobState.FAILED)
 
 
 class LostLease(Exception):
@@ -48,13 +52,19 @@ def _from_now(**delta: Any) -> ExpressionWrapper:
 
 
 def claimable() -> QuerySet[Job]:
+    """What waits or has lost its worker, but no load on an endpoint that is under load."""
     expired = Q(state=JobState.RUNNING, lease_until__lt=Now())
-    return Job.objects.filter(Q(state=JobState.QUEUED) | expired)
+    loading = Job.objects.filter(
+        load_on=OuterRef("load_on"), state=JobState.RUNNING, lease_until__gte=Now()
+    )
+    is_taken = Exists(loading.exclude(load_on=""))
+    return Job.objects.filter(Q(state=JobState.QUEUED) | expired).exclude(is_taken)
 
 
 def claim(job_id: int) -> int | None:
     """Take the job and return the fence, or None when it is done, taken or out of attempts."""
     with transaction.atomic():
+        _lock_loads_beside(job_id)
         taken = (
             claimable()
             .filter(pk=job_id, attempt__lt=settings.JOB_MAX_ATTEMPTS)
@@ -66,6 +76,14 @@ def claim(job_id: int) -> int | None:
             )
         )
         return Job.objects.values_list("fence", flat=True).get(pk=job_id) if taken else None
+
+
+def _lock_loads_beside(job_id: int) -> None:
+    """So that of two loads on one endpoint the second sees that the first was taken."""
+    load_on = Job.objects.values_list("load_on", flat=True).get(pk=job_id)
+    if load_on:
+        open_jobs = Job.objects.filter(load_on=load_on).exclude(state__in=CLOSED)
+        list(open_jobs.select_for_update().order_by("pk").values_list("pk"))
 
 
 def renew(job_id: int, fence: int) -> bool:
@@ -81,6 +99,7 @@ def finish(job_id: int, fence: int, *, state: str = JobState.DONE, error: str = 
     )
     if not closed:
         raise LostLease(f"Job {job_id} is no longer held under fence {fence}.")
+    _ring_next_load(job_id)
 
 
 def release(job_id: int, fence: int, *, error: str) -> None:
@@ -88,6 +107,14 @@ def release(job_id: int, fence: int, *, error: str) -> None:
     _held(job_id, fence).update(
         state=JobState.QUEUED, error=error[:2000], lease_until=None, sent_at=None
     )
+
+
+def _ring_next_load(job_id: int) -> None:
+    """Whoever waited for the endpoint may have dropped its message; the dispatcher is slower."""
+    loads = Job.objects.filter(pk=job_id).exclude(load_on="").values("load_on")
+    waiting = Job.objects.filter(load_on__in=loads, state=JobState.QUEUED)
+    if (following := waiting.first()) is not None:
+        ring([following.pk])
 
 
 def _held(job_id: int, fence: int) -> QuerySet[Job]:
@@ -127,7 +154,15 @@ def queue_next_load(run: ChallengeRun) -> None:
     if waiting.filter(Q(job__isnull=False) | Q(blocks__isnull=False)).exists():
         return
     if (part := waiting.first()) is not None:
-        ring([Job.objects.create(kind=JobKind.EVALUATE, run=run, part=part).pk])
+        address = _asked_at(run)
+        job = Job.objects.create(kind=JobKind.EVALUATE, run=run, part=part, load_on=address)
+        ring([job.pk])
+
+
+def _asked_at(run: ChallengeRun) -> str:
+    """Empty where no endpoint is asked: other versions, and answers that were kept."""
+    endpoint = getattr(run.model_version, "endpoint", None)
+    return endpoint.address if endpoint and run.source == RunSource.WORKER else ""
 
 
 def queue_judge_if_ready(run: ChallengeRun) -> None:

@@ -28,6 +28,8 @@ class Job(ProjectRow):
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
+    #: The endpoint that this job puts under load; one job at a time has it. Empty for any other.
+    load_on = models.CharField(max_length=500, blank=True, default="")
 
     class Meta:
         ordering = ["pk"]
