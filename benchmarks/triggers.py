@@ -124,21 +124,27 @@ def _data_moved(suite: Suite, runs: QuerySet[ChallengeRun]) -> Changes:
     if runs.filter(plan_digest=digest(plan)).exists():
         return []
     last_of_each = runs.order_by().values("plan_digest").annotate(last=Max("pk")).values("last")
-    known = [
-        _data(scenarios)
-        for scenarios in runs.filter(pk__in=last_of_each).values_list("plan__scenarios", flat=True)
-    ]
-    now = _data(plan["scenarios"])
-    if now in known:
+    used: dict[str, set[str]] = {}
+    for scenarios in runs.filter(pk__in=last_of_each).values_list("plan__scenarios", flat=True):
+        for key, _, sha in _data(scenarios):
+            used.setdefault(key, set()).add(sha)
+    anywhere = set().union(*used.values())
+    # A scenario that is new may use what another one used; one that was there, what it used.
+    other = {
+        label for key, label, sha in _data(plan["scenarios"]) if sha not in used.get(key, anywhere)
+    }
+    if not other:
         return []
-    before = known[-1]
-    other = [label for key, (label, sha) in now.items() if before.get(key, ("", ""))[1] != sha]
-    named = ", ".join(sorted(set(other))) or "fewer scenarios"
+    named = ", ".join(sorted(other))
     return [_change(TriggerKind.DATA, f"The suite uses data that it did not use before: {named}.")]
 
 
-def _data(scenarios: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
-    return {s["key"]: (s["dataset_label"], s["dataset_digest"]) for s in scenarios}
+def _data(scenarios: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Scenario, data and their digest; repeats of a scenario are one scenario."""
+    return [
+        (plans.repeat_of(s) or s["key"], s["dataset_label"], s["dataset_digest"])
+        for s in scenarios
+    ]
 
 
 def _libraries(environment: Mapping[str, Any]) -> dict[str, Any]:

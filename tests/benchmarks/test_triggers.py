@@ -152,6 +152,15 @@ def test_triggers__scenario_moved_to_other_data__runs_production_on_them(world, 
     assert "february" in run.trigger[0]["sentence"]
 
 
+def test_triggers__scenario_asked_more_often_or_taken_out__is_no_change_of_data(world, program):
+    first, *others = world.suite.scenarios.order_by("pk")
+    first.repeats, first.must_pass = 3, 2
+    first.record(by=world.owner, reason="one draw may be lucky")
+    assert watched(program) == []
+    actions.change_suite(world.suite, scenarios=others, reason="enough", by=world.owner)
+    assert watched(program) == []
+
+
 def plans_read(program) -> list[str]:
     """What of plans the database was asked for while the program was looked at."""
     plan = f'"{ChallengeRun._meta.db_table}"."plan"'
