@@ -224,12 +224,7 @@ def compose_suites(
     }
     independence = {"cluster_columns": CLUSTERS, "unit_of_independence": UNIT}
     reference = _reference(cast, dataset, data, slices, metrics)
-    july = [
-        _challenge(cast, dataset, data, slices, assumptions, metrics, row) for row in SCENARIOS
-    ]
-    july += watched_scenarios(
-        cast, dataset, data["2013-07"], slices, assumptions["weather"], metrics
-    )
+    july = _july(cast, dataset, data, slices, assumptions, metrics)
     watch = _watch(cast, dataset, slices, metrics)
     suites = (
         actions.compose_suite(
@@ -278,6 +273,16 @@ def _reference(cast, dataset, data, slices, metrics) -> Scenario:
         risk_area="ordinary use",
         by=cast["owner"],
     )
+
+
+def _july(cast, dataset, data, slices, assumptions, metrics) -> list[Scenario]:
+    """What may go wrong in July, and how soon the safety nets would notice."""
+    return [
+        *(_challenge(cast, dataset, data, slices, assumptions, metrics, row) for row in SCENARIOS),
+        *watched_scenarios(
+            cast, dataset, data["2013-07"], slices, assumptions["weather"], metrics
+        ),
+    ]
 
 
 def _challenge(cast, dataset, data, slices, assumptions, metrics, row) -> Scenario:
