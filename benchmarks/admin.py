@@ -6,6 +6,7 @@ from benchmarks.models import (
     Baseline,
     ChallengeRun,
     Comparison,
+    Correction,
     Criterion,
     Debrief,
     DriftComparison,
@@ -13,6 +14,7 @@ from benchmarks.models import (
     Playbook,
     Program,
     ProgramCycle,
+    PublicSummary,
     Quarantine,
     Remediation,
     Scenario,
@@ -145,3 +147,20 @@ class PlaybookAdmin(GovernedAdmin):
     list_display = ["title", "program", "owner"]
     list_select_related = ["program", "owner"]
     search_fields = ["title", "sign", "steps"]
+
+
+@admin.register(Correction)
+class CorrectionAdmin(GovernedAdmin):
+    list_display = ["dataset_version", "kind", "label", "reason", "created_at", "created_by"]
+    list_filter = ["kind"]
+    list_select_related = ["dataset_version__dataset", "created_by"]
+    search_fields = ["dataset_version__dataset__title", "reason"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(PublicSummary)
+class PublicSummaryAdmin(GovernedAdmin):
+    list_display = ["program", "created_at", "created_by", "withdrawn_at", "withdrawn_by"]
+    list_select_related = ["program", "created_by", "withdrawn_by"]
+    search_fields = ["program__title", "reason", "withdrawal_reason", "digest"]
+    date_hierarchy = "created_at"

@@ -14,6 +14,7 @@ from catalog.choices import FailureStatus
 from catalog.errors import Conflict
 from catalog.models import (
     Assumption,
+    BiasReview,
     Dataset,
     DatasetVersion,
     FailureCase,
@@ -26,6 +27,15 @@ from catalog.models import (
     Slice,
 )
 
+#: What is stated of data; stating it needs a reason, which the admin does not ask for.
+STEWARDSHIP = (
+    "source",
+    "licence",
+    "privacy_class",
+    "masking",
+    "retention_until",
+    "retention_reason",
+)
 #: Refusals that are told one by one; beyond them they are only counted.
 REFUSALS_SHOWN = 10
 
@@ -100,7 +110,17 @@ class DatasetAdmin(GovernedAdmin):
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return ["project", "name"]
+        return ["project", "name", *STEWARDSHIP]
+
+
+@admin.register(BiasReview)
+class BiasReviewAdmin(GovernedAdmin):
+    """Shown only: a later look is another review, and who may record one is asked elsewhere."""
+
+    list_display = ["dataset", "held_on", "next_due", "finding", "created_by"]
+    list_select_related = ["dataset", "created_by"]
+    search_fields = ["dataset__title", "looked_at", "finding"]
+    date_hierarchy = "held_on"
 
 
 @admin.register(DatasetVersion)

@@ -1,10 +1,16 @@
 """The curators' admin: own projects only, nothing deleted, no raw input, no status by hand."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 
+from catalog import stewardship
 from catalog.models import (
+    BiasReview,
+    Dataset,
     FailureCase,
     FailureMode,
     FailureOccurrence,
@@ -101,6 +107,34 @@ def test_model__edited__never_sets_production(client, staff, model, version):
     client.post(page(RegisteredModel, "change", model.pk), fields)
     changed = RegisteredModel.objects.get(pk=model.pk)
     assert (changed.title, changed.production_version) == ("Renamed", None)
+
+
+def test_dataset__edited__never_changes_what_is_stated_of_the_data(client, staff, dataset):
+    client.force_login(staff.owner)
+    fields = {"title": "Renamed", "description": "", "licence": "None", "privacy_class": "public"}
+    client.post(page(Dataset, "change", dataset.pk), fields)
+    changed = Dataset.objects.get(pk=dataset.pk)
+    assert (changed.title, changed.licence, changed.privacy_class) == ("Renamed", "", "")
+
+
+def test_bias_review__in_the_admin__is_shown_with_its_history_and_not_changed(
+    client, staff, dataset
+):
+    today = timezone.localdate()
+    row = stewardship.review(
+        dataset,
+        by=staff.risk,
+        held_on=today,
+        looked_at="Late share by airport.",
+        finding="Newark is late more often.",
+        next_due=today + timedelta(days=30),
+    )
+    client.force_login(staff.owner)
+    assert b"Newark is late" in client.get(page(BiasReview, "changelist")).content
+    assert b"reviewed" in client.get(page(BiasReview, "history", row.pk)).content
+    changed = client.post(page(BiasReview, "change", row.pk), {"finding": "None."})
+    assert changed.status_code == 403
+    assert client.get(page(BiasReview, "add")).status_code == 403
 
 
 def test_case__status_posted_by_hand__is_refused(client, staff, case):

@@ -33,6 +33,7 @@ from catalog.choices import REVIEWER_ROLES, Role
 from catalog.failures import Observation, report_failure
 from catalog.models import (
     Assumption,
+    BiasReview,
     DatasetVersion,
     FailureMode,
     Membership,
@@ -132,11 +133,29 @@ def _full_project() -> ApiWorld:
     _criterion(world)
     _judged_run(world)
     _program(world)
+    _about_data(world)
+    world.secret("read")
+    for reviewer in REVIEWER_ROLES:
+        builders.a_person(project, reviewer)
+    candidate = builders.a_version(world.model, by=by)
+    world.model.production_version = world.version
+    world.model.record(by=by)
+    fallback, stages = world.version, [builders.a_stage(builders.a_suite_gate(world.suite))]
+    request = actions.submit(builders.a_plan(candidate, fallback, by=by, stages=stages), by=by)
+    _decided_rows(world, request)
+    other = builders.a_version(world.model, by=by)
+    builders.a_plan(other, fallback, by=by, stages=stages)  # a draft beside it, to be edited
+    return world
+
+
+def _about_data(world: ApiWorld) -> None:
+    """What people and the engine have said about the data: drift, a correction, a review."""
+    by, today = world.author, timezone.localdate()
     current = DatasetVersion(
         dataset=world.data.dataset,
         version="later",
         place="datasets/later.parquet",
-        digest=builders.sha(f"later {project.pk}"),
+        digest=builders.sha(f"later {world.project.pk}"),
         size=1,
         rows=1,
         id_column="id",
@@ -155,18 +174,13 @@ def _full_project() -> ApiWorld:
     Correction(
         dataset_version=world.data, kind="invalidate", items=["1"], originals=[0], reason="Wrong."
     ).record(by=by)
-    world.secret("read")
-    for reviewer in REVIEWER_ROLES:
-        builders.a_person(project, reviewer)
-    candidate = builders.a_version(world.model, by=by)
-    world.model.production_version = world.version
-    world.model.record(by=by)
-    fallback, stages = world.version, [builders.a_stage(builders.a_suite_gate(world.suite))]
-    request = actions.submit(builders.a_plan(candidate, fallback, by=by, stages=stages), by=by)
-    _decided_rows(world, request)
-    other = builders.a_version(world.model, by=by)
-    builders.a_plan(other, fallback, by=by, stages=stages)  # a draft beside it, to be edited
-    return world
+    BiasReview(
+        dataset=world.data.dataset,
+        held_on=today,
+        looked_at="Late share by airport.",
+        finding="Newark is late more often.",
+        next_due=today + timedelta(days=90),
+    ).record(by=by)
 
 
 def _decided_rows(world: ApiWorld, request: ApprovalRequest) -> None:
