@@ -1,6 +1,7 @@
 """Versions, data and failures over the API, and who may ask for them."""
 
 import base64
+import copy
 import json
 from datetime import timedelta
 
@@ -16,9 +17,15 @@ from tests.portal.api_world import API, build_api_world, post
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def module_world(module_db):
+    with module_db.unblock():
+        return build_api_world()
+
+
 @pytest.fixture
-def world():
-    return build_api_world()
+def world(module_world, db):
+    return copy.deepcopy(module_world)
 
 
 @pytest.fixture

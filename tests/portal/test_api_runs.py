@@ -1,5 +1,7 @@
 """A posted run is taken in once, answered with a place to ask, and judged only when it was."""
 
+import copy
+
 import pytest
 from django.urls import reverse
 
@@ -11,9 +13,15 @@ from tests.portal.api_world import API, KEY, build_api_world, post, post_run
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def module_world(module_db):
+    with module_db.unblock():
+        return build_api_world()
+
+
 @pytest.fixture
-def world():
-    return build_api_world()
+def world(module_world, db):
+    return copy.deepcopy(module_world)
 
 
 @pytest.fixture

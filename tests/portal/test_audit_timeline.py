@@ -1,5 +1,6 @@
 """The timelines tell members what happened, tell strangers nothing, and export safely."""
 
+import copy
 import csv
 import io
 
@@ -17,9 +18,15 @@ from tests.portal.audit_world import build_world
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def module_world(module_db):
+    with module_db.unblock():
+        return build_world()
+
+
 @pytest.fixture
-def world():
-    return build_world()
+def world(module_world, db):
+    return copy.deepcopy(module_world)
 
 
 @pytest.fixture
