@@ -18,6 +18,9 @@ from benchmarks.engine.load_summary import WINDOW, quantile_of
 from benchmarks.engine.scored import BACKLOG_AGE, BACKLOG_DRAIN, BACKLOG_LOST
 from benchmarks.engine.values import Reason
 
+#: Seconds between two moments of the backlog's course: the shortest that keeps them few.
+STEPS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+MOST_MOMENTS = 60
 AGES = (("p50", 0.5), ("p95", 0.95))
 
 NOT_EMPTY = "The backlog was not empty when its time was over."
@@ -128,14 +131,14 @@ def _told(part: pd.DataFrame, too_few: str, level: float) -> dict[str, Any]:
 
 
 def _series(kept: pd.DataFrame, until: float) -> list[dict[str, Any]]:
-    """How many came and left in each second, and how many waited at its end."""
-    edges = np.arange(int(np.ceil(until)) + 1)
+    """How many came, left and waited by each moment, from the start of the load on."""
+    step = next((step for step in STEPS if until / step <= MOST_MOMENTS), STEPS[-1])
+    moments = step * np.arange(int(np.ceil(until / step)) + 1)
     came, left = (
-        np.histogram(kept[name].dropna(), bins=edges)[0] for name in ("kept_at", "left_at")
+        np.searchsorted(np.sort(kept[name].dropna()), moments, side="right")
+        for name in ("kept_at", "left_at")
     )
-    waiting = np.cumsum(came - left)
     return [
-        {"second": number, "came": int(came[number]), "left": int(left[number]),
-         "waiting": int(waiting[number])}
-        for number in range(len(waiting))
-    ]  # fmt: skip
+        {"at": float(at), "came": int(more), "left": int(less), "waiting": int(more - less)}
+        for at, more, less in zip(moments, came, left, strict=True)
+    ]

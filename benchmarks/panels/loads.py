@@ -25,6 +25,11 @@ class Line:
     here: Ends
     before: Ends | None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there are too few for an upper end."""
+        return self.here[1] is not None and self.here[2] is None
+
 
 @dataclass(frozen=True)
 class Refill:
@@ -60,8 +65,8 @@ class Refill:
 
     @property
     def series(self) -> dict[str, list[dict[str, Any]]]:
-        names = {"Waiting at its end": "waiting", "Came": "came", "Left": "left"}
-        return _series(self.found["series"], names)
+        names = {"Waiting": "waiting", "Came so far": "came", "Left so far": "left"}
+        return _series(self.found["series"], names, at="at")
 
 
 @dataclass(frozen=True)
@@ -218,12 +223,10 @@ def _refill_figures(found: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str],
 
 
 def _series(
-    rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]
+    rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], *, at: str = "second"
 ) -> dict[str, list[dict[str, Any]]]:
     return {
-        label: [
-            {"at": row["second"], "value": row[key], "label": f"{row['second']} s"} for row in rows
-        ]
+        label: [{"at": row[at], "value": row[key], "label": f"{row[at]:g} s"} for row in rows]
         for label, key in names.items()
     }
 

@@ -62,8 +62,8 @@ def test_load_page__backfill__shows_the_backlog_over_time_with_its_table(client,
     page = page_of(client, world, "run-load", run.pk)
     for words in (
         "sent again at 30 a second, until 5 s after the end",
-        "The backlog, second by second",
-        '<th scope="col" class="num">Waiting at its end</th>',
+        "The backlog over time",
+        '<th scope="col" class="num">Waiting</th>',
         "Age when answered, 95th percentile",
         "from the end of the outage",
         "Live requests while the backlog was drained",

@@ -105,9 +105,9 @@ def test_summary__drained_after_the_outage__counts_times_and_ages():
     assert found["oldest"] == pytest.approx(age.max())
     low, high = proportion_confint(0, 100, method="wilson")
     assert found["never_answered"] == pytest.approx({"value": 0, "low": low, "high": high})
-    assert [row["waiting"] for row in found["series"]] == [
-        0, 0, 0, 50, 100, 81, 61, 41, 21, 0,
-    ]  # fmt: skip
+    waiting = {row["at"]: row["waiting"] for row in found["series"]}
+    assert [waiting[at] for at in (0, 3, 4, 5, 7.5, 10)] == [0, 0, 50, 100, 50, 0]
+    assert [row["came"] - row["left"] for row in found["series"]] == list(waiting.values())
     assert found["most_waiting"] == 100
 
 
@@ -117,7 +117,16 @@ def test_summary__time_over_before_it_is_empty__names_no_time_and_counts_the_los
     assert found["drain"] == {"seconds": None, "reason": load_backfill.NOT_EMPTY}
     assert found["never_answered"]["value"] == 0.2
     assert found["oldest"] > OUTAGE.lasts - 5
-    assert found["series"][-1] == {"second": 13, "came": 0, "left": 0, "waiting": 20}
+    assert found["series"][-1] == {"at": 14, "came": 100, "left": 80, "waiting": 20}
+
+
+def test_summary__long_load__keeps_the_moments_few():
+    profile = replace(OUTAGE, seconds=120, backfill_seconds=5)
+    moments = [
+        row["at"] for row in summarise_backfill(drained(profile, lost=1), profile)["series"]
+    ]
+    assert moments[:3] == [0, 5, 10]
+    assert (len(moments), moments[-1]) == (26, 125)
 
 
 def test_summary__what_another_try_cannot_mend__is_never_answered_and_never_kept():
