@@ -114,7 +114,7 @@ def meter(part: RunPart, tally: Tally | None = None) -> Meter | None:
     """What counts for the run's limits while the part is asked; None without such a limit.
 
     Each use is kept at once, so that other workers see it and a worker that dies hides none. With
-    a `tally` it is added up there instead, for whoever keeps it: a load leaves no time to write.
+    a `tally` it is added up there and kept from time to time: callers of a load cannot wait.
     """
     declared = plans.limits(part.run.plan)
     if not {"most_tokens", "highest_cost"} & set(declared):
@@ -123,7 +123,10 @@ def meter(part: RunPart, tally: Tally | None = None) -> Meter | None:
         return Counter(_terms(part, declared), lambda: check_use(part), lambda u: spend(part, u))
     before = _used(part.run_id)
     return Counter(
-        _terms(part, declared), lambda: _check(declared, before + tally.used), tally.add
+        _terms(part, declared),
+        check=lambda: _check(declared, before + tally.used),
+        add=tally.add,
+        keep=lambda: spend(part, tally.take()),
     )
 
 

@@ -64,7 +64,7 @@ def _put_on(part: RunPart, inputs: pd.DataFrame, profile: LoadProfile, *, seed: 
         sent = planned  # in the middle of the load: how much was sent is not told
         raise
     finally:
-        limits.spend(part, used.used)
+        limits.spend(part, used.take())
         if allowed is not None:
             limits.settle(part, sent - planned)
 

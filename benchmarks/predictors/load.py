@@ -7,7 +7,7 @@ that of a request which found all connections busy. `engine/load.py` plans, this
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, replace
 from threading import Lock
@@ -33,6 +33,8 @@ BROKEN = "broken connection"
 FAILED = "status 429 or 5xx"
 REJECTED = "another status"
 UNUSABLE = "no usable answer"
+#: As much of what a load uses goes unwritten when its worker is killed.
+KEEP_SECONDS = 1.0
 #: What asking the same once more cannot mend.
 FINAL = frozenset({REJECTED, UNUSABLE})
 
@@ -149,8 +151,10 @@ class LoadDriver:
             try:
                 shares = [pool.submit(self._share, caller, waiting) for caller in callers]
                 again = [pool.submit(self._refill, caller, turns) for caller in refillers]
+                self._watch(shares)
                 found = [asked for share in shares for asked in share.result()]
                 self._backlog.live_ended()
+                self._watch(again)
                 for share in again:
                     share.result()
             finally:
@@ -158,6 +162,14 @@ class LoadDriver:
                 waiting.clear()
                 turns.clear()
         return sorted(found, key=lambda asked: asked[0].at)
+
+    def _watch(self, shares: Sequence[Future[Any]]) -> None:
+        """Until all have ended or one has failed, keep what they use as it comes."""
+        while True:
+            done, pending = wait(shares, KEEP_SECONDS, FIRST_EXCEPTION)
+            if not pending or any(share.exception() for share in done):
+                return
+            self._meter.keep()
 
     def _share(self, caller: Connection, waiting: deque[Planned]) -> list[Asked]:
         done: list[Asked] = []

@@ -109,6 +109,8 @@ class Meter(Protocol):
 
     def heard(self, content: dict[str, Any]) -> None: ...
 
+    def keep(self) -> None: ...
+
 
 class NoMeter:
     """Where a run has no such limit, nothing is read and nothing counted."""
@@ -119,14 +121,21 @@ class NoMeter:
     def heard(self, content: dict[str, Any]) -> None:
         """Nothing is read."""
 
+    def keep(self) -> None:
+        """There is nothing to keep."""
+
 
 @dataclass
 class Counter:
-    """Adds up what is used; `add` keeps it, `check` raises where nothing more may be used."""
+    """Adds up what is used; `check` raises where nothing more may be used.
+
+    Where `add` does not write it down at once, `keep` is for whoever has the time.
+    """
 
     terms: Terms
     check: Callable[[], None]
     add: Callable[[Use], None]
+    keep: Callable[[], None] = lambda: None
 
     def sent(self) -> None:
         self.check()
@@ -142,8 +151,15 @@ class Tally:
     """What many callers use together; safe to add to at the same time."""
 
     def __init__(self) -> None:
-        self.used, self._lock = Use(), Lock()
+        self.used, self._taken, self._lock = Use(), Use(), Lock()
 
     def add(self, use: Use) -> None:
         with self._lock:
             self.used += use
+
+    def take(self) -> Use:
+        """What came since it was asked last."""
+        with self._lock:
+            fresh = Use(self.used.tokens - self._taken.tokens, self.used.cost - self._taken.cost)
+            self._taken = self.used
+            return fresh

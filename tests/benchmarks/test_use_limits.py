@@ -289,6 +289,25 @@ def test_load__limit_reached_in_the_middle__stops_it_and_keeps_what_was_spent(wo
 
 
 @pytest.mark.django_db
+def test_load__while_it_lasts__writes_down_what_it_uses(world, server, monkeypatch):
+    monkeypatch.setattr("benchmarks.predictors.load.KEEP_SECONDS", 0.2)
+    written, spend = [], limits.spend
+
+    def noted(part, use):
+        written.append(use.tokens)
+        spend(part, use)
+
+    monkeypatch.setattr(limits, "spend", noted)
+    version = stressed.register(world, server.origin)
+    suite = stressed.suite_under(world, stressed.STEADY)
+    suite.most_tokens, suite.usage_reported = 10_000, True
+    suite.record(by=world.owner, reason="It costs.")
+    part = stressed.evaluated(version, suite, world.owner).parts.get()
+    assert part.tokens == sum(written) == 240
+    assert sum(tokens > 0 for tokens in written) > 3
+
+
+@pytest.mark.django_db
 def test_load__limit_with_room__is_counted_whole(world, server):
     version = stressed.register(world, server.origin)
     suite = stressed.suite_under(world, stressed.STEADY)
