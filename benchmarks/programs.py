@@ -125,7 +125,8 @@ def keep_cadence(program: Program, today: date) -> None:
         program = Program.objects.select_for_update().get(pk=program.pk)
         if program.status != ProgramStatus.ACTIVE or not program.cadence_unit:
             return
-        _open_cycles(program, today)
+        if not program.cycles.filter(due_on__gte=today).exists():
+            _open_cycles(program, today)
         for cycle in _live(program):
             _settle(cycle, today)
         if not _live(program).exists():  # done before its day: the next turn is what is due now

@@ -176,6 +176,15 @@ def test_turn__looked_at_again__changes_and_records_nothing(program):
     assert cycle.history.count() == states
 
 
+def test_turn__looked_at_every_few_minutes__opens_one_at_a_time(world, program):
+    assert len(turn(program)) == len(turn(program)) == 1
+    evaluated(world)
+    found = [turn(program) for _ in range(3)]
+    assert [status for _, status in found[0]] == ["met", "open"]
+    assert found[0] == found[1] == found[2]
+    assert len(turn(program, days=20)) == 2
+
+
 def test_turn__complete_run_whatever_its_verdict__meets_it_and_is_kept_as_its_evidence(
     world, program
 ):
