@@ -45,11 +45,12 @@ class NumericBlock:
     @classmethod
     def of(cls, values: FloatArray) -> NumericBlock:
         """Sorts a copy of the values; NaN and infinities end up outside the run."""
-        # Adding zero turns −0.0 into 0.0: equal values must have equal bytes in any order.
-        ordered = np.add(values, 0.0, dtype=np.float64)
+        ordered = np.array(values, dtype=np.float64)
         ordered.sort()
-        start = int(np.searchsorted(ordered, -np.inf, side="right"))
-        stop = int(np.searchsorted(ordered, np.inf, side="left"))
+        # Zeros may be −0.0 as well: equal values must have equal bytes in any order.
+        ordered[ordered.searchsorted(0.0) : ordered.searchsorted(0.0, side="right")] = 0.0
+        start = int(ordered.searchsorted(-np.inf, side="right"))
+        stop = int(ordered.searchsorted(np.inf))
         return cls((ordered[start:stop],), len(ordered) - (stop - start))
 
     @property

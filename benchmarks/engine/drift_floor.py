@@ -181,7 +181,7 @@ def jensen_shannon(p: FloatArray, q: FloatArray) -> FloatArray:
 
 def _weighted(walks: FloatArray, widths: FloatArray) -> FloatArray:
     # Not a matrix product: its threads cost more than this sum, and round as they are shared out.
-    result: FloatArray = np.einsum("ij,j->i", walks, widths.astype(walks.dtype))
+    result: FloatArray = np.vecdot(walks, widths.astype(walks.dtype))
     return result
 
 

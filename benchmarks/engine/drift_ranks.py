@@ -40,7 +40,7 @@ class Marks:
         stride = 1 << max(0, int(np.log2(m)) // 2 - COARSE)
         starts = np.arange(0, m, stride)
         values = current[np.append(starts, m - 1)]
-        return cls(stride, starts, np.searchsorted(reference, values, side="left"))
+        return cls(stride, starts, reference.searchsorted(values))
 
 
 def pooled_at(
@@ -66,7 +66,7 @@ def _split_bracket(n: int, m: int, ranks: IntArray, known: Marks) -> tuple[IntAr
     Of equal values the current ones come first. The mark before a rank is then among the first
     `ranks` values, and the mark behind it is not.
     """
-    behind = np.searchsorted(known.starts + known.below[:-1], ranks, side="left")
+    behind = (known.starts + known.below[:-1]).searchsorted(ranks)
     starts, below = np.append(known.starts, m), np.append(known.below[:-1], n)
     # Every rank is behind the first mark or, where that lies higher, among the reference.
     before = np.maximum(behind - 1, 0)
@@ -99,7 +99,7 @@ def ks_gap(reference: FloatArray, current: FloatArray, known: Marks | None = Non
         finer = max(1, stride // CLOSER)
         # A place behind the end becomes the last one, which changes no maximum.
         inner = np.minimum(starts[open_, None] + np.arange(0, stride, finer), m - 1)
-        placed = np.searchsorted(reference, current[inner], side="left")
+        placed = reference.searchsorted(current[inner])
         last = np.column_stack([placed[:, 1:], last[open_]]).ravel()
         starts, below, stride = inner.ravel(), placed.ravel(), finer
 
