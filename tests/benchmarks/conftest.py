@@ -15,7 +15,11 @@ def module_world(module_db) -> SmallWorld:
 
 
 @pytest.fixture
-def world(module_world, db) -> SmallWorld:
+def world(request, module_world, db) -> SmallWorld:
+    marker = request.node.get_closest_marker("django_db")
+    assert not (marker and marker.kwargs.get("transaction")), (
+        "Other connections do not see this world: ask for committed_world."
+    )
     return copy.deepcopy(module_world)
 
 

@@ -73,8 +73,8 @@ def test_load_on__answers_that_were_kept__occupies_no_endpoint(world, settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_claim__several_workers_at_once__give_the_endpoint_to_one(world, settings):
-    waiting = loads(world, settings, *[ADDRESS] * 4)
+def test_claim__several_workers_at_once__give_the_endpoint_to_one(committed_world, settings):
+    waiting = loads(committed_world, settings, *[ADDRESS] * 4)
     ready, fences = threading.Barrier(4), []
 
     def claiming(job):
