@@ -34,9 +34,9 @@ QUANTILES = (1, 5, 25, 50, 75, 95, 99)
 # Largest pooled size whose Kolmogorov–Smirnov p is counted exactly.
 EXACT_LIMIT = 1000
 TIED = "kolmogorov with ties"
-# As many values as stay in a processor's first cache between two looks at them; a product of so
+# As many values as stay in a processor's second cache between two looks at them; a product of so
 # few is not shared out among threads, which would round in another order.
-AT_ONCE = 1 << 12
+AT_ONCE = 1 << 13
 TINY = float(np.finfo(np.float64).tiny)
 
 
