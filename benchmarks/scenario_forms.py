@@ -158,6 +158,18 @@ def criterion_forms(
     return CriterionSet(data, prefix="criteria", initial=initial, form_kwargs={"dataset": dataset})
 
 
+def _money(label: str, help_text: str) -> forms.DecimalField:
+    """An amount above 0, as finely as the suite keeps it."""
+    return forms.DecimalField(
+        min_value=Decimal("0.0001"),
+        max_digits=14,
+        decimal_places=4,
+        required=False,
+        label=label,
+        help_text=help_text,
+    )
+
+
 class SuiteForm(forms.Form):
     """A suite of challenges: what a version of the model must face."""
 
@@ -210,11 +222,7 @@ class SuiteForm(forms.Form):
         help_text="Looked at before each request: what was begun is let finish, then the run "
         "stops asking. Left empty: no limit.",
     )
-    highest_cost = forms.DecimalField(
-        min_value=Decimal("0.0001"),
-        max_digits=14,
-        decimal_places=4,
-        required=False,
+    highest_cost = _money(
         label="Highest cost of a run",
         help_text="Likewise. Left empty: no limit.",
     )
@@ -230,19 +238,11 @@ class SuiteForm(forms.Form):
         help_text="Its tokens, and its cost where no price is given below. An answer that says "
         "nothing of it, or nonsense, then ends its scenario in an error.",
     )
-    requests_price = forms.DecimalField(
-        min_value=Decimal("0.0001"),
-        max_digits=14,
-        decimal_places=4,
-        required=False,
+    requests_price = _money(
         label="Price of 1,000 requests",
         help_text="Of every request that is sent, answered or not.",
     )
-    tokens_price = forms.DecimalField(
-        min_value=Decimal("0.0001"),
-        max_digits=14,
-        decimal_places=4,
-        required=False,
+    tokens_price = _money(
         label="Price of 1,000 tokens",
         help_text="Of the tokens that the endpoint reports.",
     )

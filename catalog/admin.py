@@ -26,16 +26,8 @@ from catalog.models import (
     RegisteredModel,
     Slice,
 )
+from catalog.models.dataset import STEWARDSHIP
 
-#: What is stated of data; stating it needs a reason, which the admin does not ask for.
-STEWARDSHIP = (
-    "source",
-    "licence",
-    "privacy_class",
-    "masking",
-    "retention_until",
-    "retention_reason",
-)
 #: Refusals that are told one by one; beyond them they are only counted.
 REFUSALS_SHOWN = 10
 

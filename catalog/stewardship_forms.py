@@ -6,6 +6,7 @@ from django import forms
 
 from catalog.forms import text
 from catalog.models import BiasReview, Dataset
+from catalog.models.dataset import STEWARDSHIP
 from catalog.validators import visible_text
 
 
@@ -24,14 +25,7 @@ class StewardshipForm(forms.ModelForm):
 
     class Meta:
         model = Dataset
-        fields = [
-            "source",
-            "licence",
-            "privacy_class",
-            "masking",
-            "retention_until",
-            "retention_reason",
-        ]
+        fields = STEWARDSHIP
         widgets = {
             "masking": text(3),
             "retention_until": _day(),

@@ -13,6 +13,16 @@ from catalog.models.model import refuse_changes
 from catalog.models.project import Project
 from catalog.validators import identifier, sha256, visible_text
 
+#: What is stated of data, with a reason each time it changes.
+STEWARDSHIP = (
+    "source",
+    "licence",
+    "privacy_class",
+    "masking",
+    "retention_until",
+    "retention_reason",
+)
+
 
 class Dataset(Governed):
     """Named data with one meaning of its columns, over many frozen versions.

@@ -4,7 +4,8 @@ import numpy as np
 
 from benchmarks import tasks
 from benchmarks.actions import decide_baseline, propose_baseline, start_run
-from benchmarks.models import Baseline, ChallengeRun, Job
+from benchmarks.models import Baseline, ChallengeRun, Job, Suite
+from catalog import actions as catalog_actions
 from tests.benchmarks.small_world import SmallWorld
 
 
@@ -40,3 +41,26 @@ def work_off(run: ChallengeRun, jobs: int | None = None) -> ChallengeRun:
 def approve(run: ChallengeRun, world: SmallWorld) -> Baseline:
     baseline = propose_baseline(run, by=world.owner, reason="It serves today.")
     return decide_baseline(baseline, by=world.reviewer, approve=True, reason="Agreed.")
+
+
+def served_version(world, server, columns):
+    """A version that the server answers for, 500 rows at a time."""
+    return catalog_actions.register_endpoint(
+        world.model,
+        version="http",
+        endpoint={
+            "address": server.origin,
+            "protocol": "oip",
+            "served_model": "small",
+            "batch_size": 500,
+        },
+        input_columns=columns,
+        by=world.owner,
+    )
+
+
+def limited(world, **fields):
+    """The world with limits on its suite."""
+    Suite.objects.filter(pk=world.suite.pk).update(**fields)
+    world.suite.refresh_from_db()
+    return world

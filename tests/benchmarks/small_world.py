@@ -11,7 +11,7 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks import actions
-from benchmarks.models import Suite
+from benchmarks.models import Scenario, Suite
 from catalog import actions as catalog_actions
 from catalog.choices import Role
 from catalog.models import Dataset, DatasetVersion, ModelVersion, Project, RegisteredModel, Slice
@@ -124,25 +124,7 @@ def build(owner: User, reviewer: User, project: Project, *, scenarios: int = 3) 
         )
         for name, columns in (("v1", ["x"]), ("v2", ["x", "z"]))
     }
-    accuracy = actions.define_metric(project, "accuracy", margin=0.05, by=owner)
-    actions.define_metric(project, "roc_auc", margin=0.05, by=owner)
-    written = [
-        actions.write_scenario(
-            project,
-            key=f"scenario-{number}",
-            title=f"Scenario {number}",
-            dataset=dataset,
-            dataset_version=data,
-            perturbation=_steps(number),
-            seed=number,
-            slices=slices,
-            criteria=[
-                {"metric": accuracy, "change_threshold": 0.05, "why": "Users notice."},
-            ],
-            by=owner,
-        )
-        for number in range(scenarios)
-    ]
+    written = _scenarios(data, slices, scenarios, owner)
     suite = actions.compose_suite(
         project,
         key="small-suite",
@@ -156,6 +138,30 @@ def build(owner: User, reviewer: User, project: Project, *, scenarios: int = 3) 
     return SmallWorld(
         owner, reviewer, project, model, dataset, data, slices, versions, suite, frame
     )
+
+
+def _scenarios(
+    data: DatasetVersion, slices: list[Slice], number: int, owner: User
+) -> list[Scenario]:
+    """So many of them, each with one criterion on the change of accuracy."""
+    project = data.dataset.project
+    accuracy = actions.define_metric(project, "accuracy", margin=0.05, by=owner)
+    actions.define_metric(project, "roc_auc", margin=0.05, by=owner)
+    return [
+        actions.write_scenario(
+            project,
+            key=f"scenario-{each}",
+            title=f"Scenario {each}",
+            dataset=data.dataset,
+            dataset_version=data,
+            perturbation=_steps(each),
+            seed=each,
+            slices=slices,
+            criteria=[{"metric": accuracy, "change_threshold": 0.05, "why": "Users notice."}],
+            by=owner,
+        )
+        for each in range(number)
+    ]
 
 
 def _steps(number: int) -> list[dict[str, Any]]:

@@ -8,10 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from benchmarks import actions, asking, limits, plans
-from benchmarks.models import RunPart, Suite
-from catalog import actions as catalog_actions
+from benchmarks.models import RunPart
 from tests.benchmarks import small_world
-from tests.benchmarks.judged import post, work_off
+from tests.benchmarks.judged import limited, post, served_version, work_off
 from tests.benchmarks.servers.open_inference import Served, open_inference
 
 pytestmark = pytest.mark.django_db
@@ -37,24 +36,7 @@ def server(settings):
 
 @pytest.fixture
 def version(world, server):
-    return catalog_actions.register_endpoint(
-        world.model,
-        version="http",
-        endpoint={
-            "address": server.origin,
-            "protocol": "oip",
-            "served_model": "small",
-            "batch_size": 500,
-        },
-        input_columns=COLUMNS,
-        by=world.owner,
-    )
-
-
-def limited(world, **fields):
-    Suite.objects.filter(pk=world.suite.pk).update(**fields)
-    world.suite.refresh_from_db()
-    return world
+    return served_version(world, server, COLUMNS)
 
 
 def started(world, version):

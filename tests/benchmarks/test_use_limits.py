@@ -10,12 +10,11 @@ from django.db import connection
 from django.urls import reverse
 
 from benchmarks import actions, limits, plans
-from benchmarks.models import RunPart, Suite
+from benchmarks.models import RunPart
 from benchmarks.predictors.usage import Use
-from catalog import actions as catalog_actions
 from catalog.digests import digest
 from tests.benchmarks import small_world, stressed
-from tests.benchmarks.judged import post, work_off
+from tests.benchmarks.judged import limited, post, served_version, work_off
 from tests.benchmarks.servers.open_inference import Served, open_inference
 
 COLUMNS = ["x", "z"]
@@ -49,28 +48,11 @@ def server(settings):
 
 @pytest.fixture
 def version(world, server):
-    return catalog_actions.register_endpoint(
-        world.model,
-        version="http",
-        endpoint={
-            "address": server.origin,
-            "protocol": "oip",
-            "served_model": "small",
-            "batch_size": 500,
-        },
-        input_columns=COLUMNS,
-        by=world.owner,
-    )
-
-
-def limited(world, **fields):
-    Suite.objects.filter(pk=world.suite.pk).update(**fields)
-    world.suite.refresh_from_db()
-    return world.suite
+    return served_version(world, server, COLUMNS)
 
 
 def evaluated(world, version, **fields):
-    suite = limited(world, **fields)
+    suite = limited(world, **fields).suite
     return work_off(actions.start_run(version, suite=suite, by=world.owner))
 
 
@@ -88,9 +70,9 @@ def asked(server):
 @pytest.mark.django_db
 def test_plan__limits_of_use__stand_in_it_with_their_prices_and_only_then(world):
     before = plans.freeze(world.suite, None)
-    suite = limited(world, requests_price=Decimal("0.5"), usage_reported=True)
+    suite = limited(world, requests_price=Decimal("0.5"), usage_reported=True).suite
     assert digest(plans.freeze(suite, None)) == digest(before)
-    suite = limited(world, highest_cost=Decimal("2.50"), most_tokens=7)
+    suite = limited(world, highest_cost=Decimal("2.50"), most_tokens=7).suite
     assert plans.limits(plans.freeze(suite, None)) == {
         "most_tokens": 7,
         "usage_reported": True,
@@ -111,7 +93,7 @@ def test_plan__limits_of_use__stand_in_it_with_their_prices_and_only_then(world)
     ],
 )
 def test_start__limit_that_nothing_tells__is_refused_in_a_sentence(world, version, fields, words):
-    suite = limited(world, **fields)
+    suite = limited(world, **fields).suite
     with pytest.raises(ValidationError, match=words):
         actions.start_run(version, suite=suite, by=world.owner)
     assert not suite.runs.exists()
@@ -221,7 +203,7 @@ def test_use__worker_that_died_in_the_middle__is_counted_again_because_it_is_pai
     class Killed(BaseException):
         """Stands for the end of a process: nothing below it catches this."""
 
-    suite = limited(world, most_tokens=10**6, **REPORTED)
+    suite = limited(world, most_tokens=10**6, **REPORTED).suite
     run = actions.start_run(version, suite=suite, by=world.owner)
     heard, count = limits.spend, []
 
